@@ -1,0 +1,8 @@
+//! The pure part: what an order is and how it moves. No files, sockets, threads, clocks,
+//! JSON text or log lines here; everything comes in as a value and goes out as a value.
+
+pub mod call;
+pub mod code;
+pub mod facts;
+pub mod record;
+pub mod report;

@@ -1,0 +1,4 @@
+//! The local socket: framing, the types of the protocol, sessions and the loop that owns
+//! the engine.
+
+pub mod proto;

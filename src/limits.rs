@@ -1,0 +1,163 @@
+//! Every bound of the system, with the reason for it. Tests probe limit - 1, limit and
+//! limit + 1; documents quote the names.
+
+// ---- money and order facts (protocol/alitv.md section 14) ------------------
+
+/// One fen: nothing is sold for nothing.
+pub const AMOUNT_FEN_MIN: i64 = 1;
+/// CNY 999,999.99, the platform's largest order.
+pub const AMOUNT_FEN_MAX: i64 = 99_999_999;
+/// Merchant order number, `[A-Za-z0-9_-]`.
+pub const ORDER_ID_BYTES_MAX: usize = 64;
+/// App key: what the platform hands out is a decimal string of 8 to 10 digits.
+pub const APP_KEY_BYTES_MAX: usize = 32;
+/// What the payer reads on the phone; the gateway cuts longer ones.
+pub const TITLE_CHARS_MAX: usize = 128;
+/// Merchant's product id.
+pub const SUBJECT_ID_CHARS_MAX: usize = 64;
+/// Server-to-server notification URL.
+pub const NOTIFY_URL_BYTES_MAX: usize = 1024;
+/// A code must live long enough to take out a phone.
+pub const EXPIRES_S_MIN: u32 = 30;
+/// Longer than this and a photographed code becomes a liability.
+pub const EXPIRES_S_MAX: u32 = 7_200;
+/// Lifetime of a code when the caller names none.
+pub const EXPIRES_S_DEFAULT: u32 = 300;
+/// Text of a code; longer ones make modules too small to scan across a room.
+pub const QR_TEXT_BYTES_MAX: usize = 512;
+/// Gateway's own trade number, error code.
+pub const GATEWAY_TEXT_BYTES_MAX: usize = 128;
+/// Sentence for logs that came from outside.
+pub const MESSAGE_BYTES_MAX: usize = 512;
+
+// ---- orders per app (reference/reliability.md 4.6) -------------------------
+
+/// Orders of one app that are not final. A TV shows one code at a time.
+pub const ORDERS_OPEN_PER_APP_MAX: usize = 8;
+/// New orders of one app in a minute, so that a loop in a game cannot wear out the flash.
+pub const ORDERS_NEW_PER_MINUTE_MAX: usize = 30;
+/// Final orders of one app that wait for an ack; beyond it new orders are refused, since
+/// results may not be thrown away.
+pub const ORDERS_UNACKED_PER_APP_MAX: usize = 256;
+/// Orders kept in memory in all, acked ones included.
+pub const ORDERS_KEPT_MAX: usize = 4_096;
+/// Acked orders are remembered this long, so that a repeated `pay` finds them.
+pub const ORDER_KEPT_ACKED_MS: i64 = 30 * 24 * 3_600_000;
+
+// ---- timing of an order ----------------------------------------------------
+
+/// First query after the code is shown, and then every so often (seed 003).
+pub const POLL_MS: u64 = 5_000;
+/// Two queries of one order are never closer than this, whatever asks for them.
+pub const POLL_MS_MIN: u64 = 1_000;
+/// First wait after an answer that cannot be trusted; doubled up to `BACKOFF_MS_MAX`.
+pub const BACKOFF_MS_MIN: u64 = 1_000;
+/// Longest wait between two tries while a person may be looking at the screen.
+pub const BACKOFF_MS_MAX: u64 = 60_000;
+/// Wait between two tries of an order that has been closing for `CLOSING_FAST_TRIES`.
+pub const CLOSING_SLOW_MS: u64 = 15 * 60_000;
+/// Tries at most `BACKOFF_MS_MAX` apart before `CLOSING_SLOW_MS` applies.
+pub const CLOSING_FAST_TRIES: u32 = 30;
+/// A gateway that gives no usable answer for this long makes the order UNKNOWN.
+pub const DOUBT_MS: u64 = 30_000;
+/// "No such trade" after a code was shown is final only this long after its expiry.
+pub const EXPIRY_GRACE_MS: i64 = 60_000;
+/// A final result is told again after these waits, the last one repeating, until acked.
+pub const RETELL_MS: [u64; 5] = [1_000, 5_000, 30_000, 300_000, 3_600_000];
+/// Longest pause that a gateway may ask for.
+pub const THROTTLE_S_MAX: u32 = 3_600;
+/// Sequence numbers jump by this at a restart, past any told but not journalled.
+pub const SEQUENCE_RESTART_GAP: u64 = 1 << 20;
+
+// ---- held queries (DESIGN.md section 4) ------------------------------------
+
+/// Longest `wait_s` that we ask a gateway to hold a query.
+pub const WAIT_S_MAX: u32 = 20;
+/// Calls in flight at once: one worker thread each.
+pub const WORKERS: usize = 4;
+/// Of those, how many may be held queries, so that precreate and close find a worker.
+pub const HELD_MAX: usize = 2;
+
+// ---- HTTP (reference/reliability.md 4.5) -----------------------------------
+
+/// Deadline of one call, from name resolution to the last byte.
+pub const HTTP_DEADLINE_S: u64 = 10;
+/// What a held query gets beyond its `wait_s`.
+pub const HTTP_HELD_EXTRA_S: u64 = 5;
+/// Body of an answer.
+pub const HTTP_BODY_BYTES_MAX: usize = 256 * 1024;
+/// All headers of an answer.
+pub const HTTP_HEADERS_BYTES_MAX: usize = 16 * 1024;
+/// Number of headers of an answer.
+pub const HTTP_HEADERS_MAX: usize = 64;
+/// Status line of an answer.
+pub const HTTP_STATUS_LINE_BYTES_MAX: usize = 1024;
+/// Nesting of JSON from outside.
+pub const JSON_DEPTH_MAX: usize = 16;
+
+// ---- journal ---------------------------------------------------------------
+
+/// One segment. Two are preallocated, so that a full disk cannot stop a PAID record.
+pub const SEGMENT_BYTES: u64 = 512 * 1024;
+/// A new order is refused when less than this is left; finals and acks may use it.
+pub const JOURNAL_RESERVE_BYTES: u64 = 64 * 1024;
+/// Compaction starts when the active segment holds this much.
+pub const COMPACT_BYTES: u64 = 256 * 1024;
+/// One record, CRC and newline included.
+pub const RECORD_BYTES_MAX: usize = 16 * 1024;
+
+// ---- socket (reference/c-abi.md 2.2, reference/reliability.md 4.6) ---------
+
+/// One line, newline included.
+pub const LINE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes that wait for a slow peer before it is dropped; nothing is lost by that, the
+/// next `watch` starts with a snapshot.
+pub const SEND_QUEUE_BYTES_MAX: usize = 256 * 1024;
+/// Connections in all.
+pub const SESSIONS_MAX: usize = 64;
+/// Connections of one uid.
+pub const SESSIONS_PER_UID_MAX: usize = 8;
+/// Of `SESSIONS_MAX`, kept for uid 0 and the daemon's own uid.
+pub const SESSIONS_RESERVED: usize = 2;
+/// New connections of one uid in a second.
+pub const SESSIONS_NEW_PER_S_MAX: usize = 20;
+/// A started line must be finished within this.
+pub const LINE_DEADLINE_MS: u64 = 10_000;
+/// A half-closed connection stays for its answers at most this long.
+pub const HALF_CLOSED_MS: u64 = 60_000;
+/// Request id given as text.
+pub const REQUEST_ID_BYTES_MAX: usize = 64;
+/// Orders in one answer.
+pub const ORDERS_LIST_MAX: usize = 100;
+/// `sun_path` of a Unix socket, without its NUL.
+pub const SOCKET_PATH_BYTES_MAX: usize = 107;
+
+// ---- client ----------------------------------------------------------------
+
+/// Clients open at once in one process.
+pub const CLIENTS_MAX: usize = 64;
+/// Events held before progress is dropped, when the caller names no number.
+pub const EVENTS_DEFAULT: usize = 64;
+/// Most events a caller may ask to hold.
+pub const EVENTS_MAX: usize = 4_096;
+/// Requests that wait for an answer, queued ones included.
+pub const REQUESTS_MAX: usize = 64;
+/// First wait before connecting again; doubled up to `RECONNECT_MS_MAX`, 20 % jitter.
+pub const RECONNECT_MS_MIN: u64 = 500;
+/// Longest wait before connecting again.
+pub const RECONNECT_MS_MAX: u64 = 60_000;
+/// Path in an option struct.
+pub const PATH_BYTES_MAX: usize = 4_096;
+/// Text given to the QR encoder: what version 40 at level M holds in bytes.
+pub const QR_ENCODE_BYTES_MAX: usize = 2_331;
+
+// ---- log and configuration -------------------------------------------------
+
+/// Log file of the daemon; at this size it moves to `.1` and starts anew.
+pub const LOG_FILE_BYTES_MAX: u64 = 256 * 1024;
+/// Configuration file.
+pub const CONFIG_BYTES_MAX: u64 = 256 * 1024;
+/// Apps in one configuration.
+pub const APPS_MAX: usize = 64;
+/// Secret of an app.
+pub const SECRET_BYTES_MAX: usize = 128;

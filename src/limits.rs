@@ -40,7 +40,7 @@ pub const ORDERS_NEW_PER_MINUTE_MAX: usize = 30;
 /// results may not be thrown away.
 pub const ORDERS_UNACKED_PER_APP_MAX: usize = 256;
 /// Orders kept in memory in all, acked ones included.
-pub const ORDERS_KEPT_MAX: usize = 4_096;
+pub const ORDERS_KEPT_MAX: usize = 1_024;
 /// Acked orders are remembered this long, so that a repeated `pay` finds them.
 pub const ORDER_KEPT_ACKED_MS: i64 = 30 * 24 * 3_600_000;
 
@@ -66,8 +66,12 @@ pub const EXPIRY_GRACE_MS: i64 = 60_000;
 pub const RETELL_MS: [u64; 5] = [1_000, 5_000, 30_000, 300_000, 3_600_000];
 /// Longest pause that a gateway may ask for.
 pub const THROTTLE_S_MAX: u32 = 3_600;
-/// Sequence numbers jump by this at a restart, past any told but not journalled.
+/// Sequence numbers jump by this at a restart, past any that were told but not journalled:
+/// one a second for as long as a code can live is far less.
 pub const SEQUENCE_RESTART_GAP: u64 = 1 << 20;
+
+/// Age of the gateway's clock reading at which a new order asks for it again.
+pub const PROBE_AGE_MS_MAX: u64 = 24 * 3_600_000;
 
 // ---- held queries (DESIGN.md section 4) ------------------------------------
 
@@ -98,7 +102,7 @@ pub const JSON_DEPTH_MAX: usize = 16;
 // ---- journal ---------------------------------------------------------------
 
 /// One segment. Two are preallocated, so that a full disk cannot stop a PAID record.
-pub const SEGMENT_BYTES: u64 = 512 * 1024;
+pub const SEGMENT_BYTES: u64 = 1024 * 1024;
 /// A new order is refused when less than this is left; finals and acks may use it.
 pub const JOURNAL_RESERVE_BYTES: u64 = 64 * 1024;
 /// Compaction starts when the active segment holds this much.

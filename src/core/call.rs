@@ -90,6 +90,9 @@ pub struct Trade {
     pub amount_fen: Fen,
     /// When it was paid, Unix milliseconds of the gateway's clock.
     pub paid_ms: Option<i64>,
+    /// The gateway's clock when it answered, Unix milliseconds, if the answer carries it.
+    /// Tells a code that ran out from one that was cancelled.
+    pub server_ms: Option<i64>,
 }
 
 /// Where a trade stands at the gateway (DESIGN.md section 4, "device protocol").

@@ -67,6 +67,15 @@ pub enum Record {
         /// When it was written, Unix milliseconds by the box's clock.
         at_ms: i64,
     },
+    /// The engine started with this order open. What was told before the restart may have
+    /// used sequences that no record holds; this one is past all of them.
+    Resumed {
+        /// Which order.
+        #[serde(flatten)]
+        key: Key,
+        /// Where counting goes on.
+        sequence: u64,
+    },
     /// The game has stored what the final state meant.
     Ack {
         /// Which order.
@@ -114,6 +123,7 @@ impl Record {
             Record::Shown { key, .. }
             | Record::Closing { key, .. }
             | Record::Final { key, .. }
+            | Record::Resumed { key, .. }
             | Record::Ack { key, .. } => key.clone(),
         }
     }

@@ -1,0 +1,3 @@
+//! What the payer sees of an order.
+
+pub mod qr;

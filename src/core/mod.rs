@@ -3,6 +3,9 @@
 
 pub mod call;
 pub mod code;
+pub mod engine;
 pub mod facts;
+pub mod order;
 pub mod record;
 pub mod report;
+pub mod step;

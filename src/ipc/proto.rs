@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::core::code::{Code, Refusal};
+pub use crate::core::engine::Which;
 use crate::core::facts::{AppKey, Facts, OrderId};
 use crate::core::report::{Event, Report};
 use crate::money::Fen;
@@ -204,21 +205,6 @@ pub struct ListOrders {
     /// At most `ORDERS_LIST_MAX`, which is also the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
-}
-
-/// Which orders `orders` lists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Which {
-    /// Not final, or final and not acked: what a game has to look after at its start.
-    #[default]
-    Unfinished,
-    /// Not final.
-    Open,
-    /// Final and not acked.
-    Unacked,
-    /// All that the journal still has.
-    All,
 }
 
 /// One answer line.

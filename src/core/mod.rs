@@ -9,3 +9,7 @@ pub mod order;
 pub mod record;
 pub mod report;
 pub mod step;
+
+#[cfg(test)]
+#[path = "../../tests/model/payment.rs"]
+mod model;

@@ -63,7 +63,12 @@ pub(super) enum Round {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Awaiting {
     Precreate,
-    Query { held: bool },
+    /// `past_grace`: asked when nobody could scan the code any more, so that "no such
+    /// trade" is the last word however late the answer is read.
+    Query {
+        held: bool,
+        past_grace: bool,
+    },
     Close,
 }
 

@@ -182,7 +182,7 @@ impl Order {
         if self.state() != was {
             self.tell(EventKind::Order, now, out);
         }
-        let held = asked == (Awaiting::Query { held: true });
+        let held = matches!(asked, Awaiting::Query { held: true, .. });
         let next = if held || now.wait_s > 0 {
             // A gateway that does not hold what it promised to hold must not be flooded.
             now.boot_ms.max(self.timers.asked_at + POLL_MS_MIN)
@@ -218,10 +218,11 @@ impl Order {
     }
 
     fn on_no_trade(&mut self, asked: Awaiting, now: &Now, out: &mut Vec<Output>) {
+        let past_grace = matches!(asked, Awaiting::Query { past_grace: true, .. });
         match self.phase {
             Phase::Open { scanned } => self.on_waiting(scanned, asked, now, out),
             Phase::Closing { reason, round: Round::LookAgain }
-                if self.code.is_none() || self.is_past_grace(now) =>
+                if self.code.is_none() || past_grace =>
             {
                 self.finish(end(reason.state(), now), now, out)
             }
@@ -379,12 +380,13 @@ impl Order {
         let (ask, awaiting) = match self.phase {
             Phase::Created => (Ask::Precreate(facts), Awaiting::Precreate),
             Phase::Open { .. } => {
-                let held = now.wait_s > 0;
-                (Ask::Query { facts, wait_s: now.wait_s }, Awaiting::Query { held })
+                let awaiting = Awaiting::Query { held: now.wait_s > 0, past_grace: false };
+                (Ask::Query { facts, wait_s: now.wait_s }, awaiting)
             }
             Phase::Closing { round: Round::Close, .. } => (Ask::Close(facts), Awaiting::Close),
             Phase::Closing { .. } => {
-                (Ask::Query { facts, wait_s: 0 }, Awaiting::Query { held: false })
+                let past_grace = self.is_past_grace(now);
+                (Ask::Query { facts, wait_s: 0 }, Awaiting::Query { held: false, past_grace })
             }
             Phase::Final(_) => return,
         };

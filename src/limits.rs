@@ -114,6 +114,8 @@ pub const RECORD_BYTES_MAX: usize = 16 * 1024;
 
 /// One line, newline included.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
+/// What a connection keeps to read into between two lines.
+pub const LINE_BUFFER_BYTES: usize = 4 * 1024;
 /// Bytes that wait for a slow peer before it is dropped; nothing is lost by that, the
 /// next `watch` starts with a snapshot.
 pub const SEND_QUEUE_BYTES_MAX: usize = 256 * 1024;

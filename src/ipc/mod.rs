@@ -1,4 +1,5 @@
 //! The local socket: framing, the types of the protocol, sessions and the loop that owns
 //! the engine.
 
+pub mod line;
 pub mod proto;

@@ -65,3 +65,5 @@ pub mod core;
 pub mod ipc;
 pub mod limits;
 pub mod money;
+#[cfg(feature = "_engine")]
+pub mod wire;

@@ -98,6 +98,12 @@ pub const HTTP_HEADERS_MAX: usize = 64;
 pub const HTTP_STATUS_LINE_BYTES_MAX: usize = 1024;
 /// Nesting of JSON from outside.
 pub const JSON_DEPTH_MAX: usize = 16;
+/// One string of JSON from outside, a member's name included.
+pub const JSON_STRING_BYTES_MAX: usize = 4_096;
+/// Parameters of one TOP request, common ones included.
+pub const TOP_PARAMS_MAX: usize = 64;
+/// The nonce of a device request; ours are 32 hexadecimal digits.
+pub const NONCE_BYTES_MAX: usize = 64;
 
 // ---- journal ---------------------------------------------------------------
 

@@ -1,0 +1,11 @@
+//! What is said on the wire, as pure codecs: text in, values out, and back. No sockets, no
+//! clocks, no random numbers. The engine, the merchant's tools and the sandbox share them,
+//! so both ends of a test read the same rules.
+
+pub mod device;
+pub mod json;
+mod numbers;
+pub mod secret;
+pub mod sign;
+pub mod time;
+pub mod top;

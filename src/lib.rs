@@ -62,6 +62,8 @@ compile_error!("choose one of the features `engine` (built-in TLS roots) and `os
 #[cfg(feature = "client")]
 pub mod cashier;
 pub mod core;
+#[cfg(feature = "_engine")]
+pub mod gateway;
 pub mod ipc;
 pub mod limits;
 pub mod money;

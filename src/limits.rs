@@ -64,6 +64,8 @@ pub const DOUBT_MS: u64 = 30_000;
 pub const EXPIRY_GRACE_MS: i64 = 60_000;
 /// A final result is told again after these waits, the last one repeating, until acked.
 pub const RETELL_MS: [u64; 5] = [1_000, 5_000, 30_000, 300_000, 3_600_000];
+/// Pause when a gateway says "too often" and names no time.
+pub const THROTTLE_S_DEFAULT: u32 = 5;
 /// Longest pause that a gateway may ask for.
 pub const THROTTLE_S_MAX: u32 = 3_600;
 /// Sequence numbers jump by this at a restart, past any that were told but not journalled:
@@ -96,12 +98,20 @@ pub const HTTP_HEADERS_BYTES_MAX: usize = 16 * 1024;
 pub const HTTP_HEADERS_MAX: usize = 64;
 /// Status line of an answer.
 pub const HTTP_STATUS_LINE_BYTES_MAX: usize = 1024;
+/// Exchanges that may exist at once, those left behind at their deadline included.
+pub const HTTP_THREADS_MAX: usize = 8;
+/// Stack of a worker and of an exchange.
+pub const WORKER_STACK_BYTES: usize = 256 * 1024;
+/// Calls that wait for a worker: all orders of eight busy apps.
+pub const CALLS_QUEUED_MAX: usize = 64;
 /// Nesting of JSON from outside.
 pub const JSON_DEPTH_MAX: usize = 16;
 /// One string of JSON from outside, a member's name included.
 pub const JSON_STRING_BYTES_MAX: usize = 4_096;
 /// Parameters of one TOP request, common ones included.
 pub const TOP_PARAMS_MAX: usize = 64;
+/// What names a box to the gateway.
+pub const DEVICE_ID_BYTES_MAX: usize = 64;
 /// The nonce of a device request; ours are 32 hexadecimal digits.
 pub const NONCE_BYTES_MAX: usize = 64;
 

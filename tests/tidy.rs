@@ -107,6 +107,7 @@ fn unsafe_stands_where_it_is_expected() {
     let allowed = [
         "src/ffi/",
         "src/client/sys.rs",
+        "src/gateway/sys.rs",
         "src/ipc/sys.rs",
         "src/daemon/sys.rs",
         "src/cli/sys.rs",

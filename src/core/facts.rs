@@ -139,7 +139,7 @@ fn text(field: &str, value: &str, chars_max: usize) -> Result<(), Refusal> {
 
 /// Control characters, and those that reverse or hide text on the payer's phone
 /// (`reference/reliability.md` 4.4).
-fn is_unsafe_on_screen(c: char) -> bool {
+pub(crate) fn is_unsafe_on_screen(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{feff}')

@@ -61,6 +61,8 @@ compile_error!("choose one of the features `engine` (built-in TLS roots) and `os
 
 #[cfg(feature = "client")]
 pub mod cashier;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod core;
 #[cfg(feature = "_engine")]
 pub mod gateway;

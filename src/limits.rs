@@ -168,6 +168,18 @@ pub const REQUESTS_MAX: usize = 64;
 pub const RECONNECT_MS_MIN: u64 = 500;
 /// Longest wait before connecting again.
 pub const RECONNECT_MS_MAX: u64 = 60_000;
+/// A connection that held this long makes the next wait `RECONNECT_MS_MIN` again.
+pub const RECONNECT_STEADY_MS: u64 = 10_000;
+/// A server that does not answer `hello` and `watch` within this is given up.
+pub const GREETING_MS: u64 = 10_000;
+/// Bytes read from the socket in one pass, so that a flood cannot hold up a frame.
+pub const READ_PASS_BYTES: usize = 256 * 1024;
+/// Name of a method.
+pub const METHOD_BYTES_MAX: usize = 64;
+/// Orders that a client follows: what is open or not acked, of all its apps.
+pub const MIRROR_ORDERS_MAX: usize = 1_024;
+/// Events that one `alitv_dispatch` delivers, so that a backlog is spread over frames.
+pub const DISPATCH_MAX: usize = 256;
 /// Path in an option struct.
 pub const PATH_BYTES_MAX: usize = 4_096;
 /// Text given to the QR encoder: what version 40 at level M holds in bytes.

@@ -2,5 +2,6 @@
 //! the engine.
 
 pub mod line;
+pub mod path;
 pub mod proto;
 pub mod sys;

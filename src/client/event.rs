@@ -1,0 +1,114 @@
+//! What a client tells its owner.
+
+use crate::core::code::{Code, Refusal};
+use crate::core::facts::OrderId;
+use crate::core::report::{Report, State};
+use crate::ipc::proto::Pay;
+
+/// Names one accepted request within a client. Never 0, never reused.
+pub type Op = u64;
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The engine answers; orders that are not final or not acked follow.
+    Online,
+    /// The engine is gone or refuses us. The client keeps trying.
+    Offline,
+    /// Show `report.qr_text`.
+    Qr,
+    /// The order as it stands: a change, an answer to `pay` or `query`, or a final state
+    /// that is told again.
+    Order,
+    /// Answer to `orders`.
+    Orders,
+    /// Answer to everything else, and every refusal.
+    Reply,
+    /// `count` progress events were dropped; the orders they were about follow.
+    Overflow,
+    /// A line about the connection, for a log.
+    Log,
+}
+
+/// How much a log event matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u32)]
+pub enum Level {
+    /// Somebody has to do something.
+    Error = 1,
+    /// It works, but not as it should.
+    Warn = 2,
+    /// Milestones.
+    Info = 3,
+    /// Every step.
+    Debug = 4,
+}
+
+/// One event. Members that do not apply are empty, 0 or `None`.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// What it is about.
+    pub kind: Kind,
+    /// `Code::OK`, or why a request was refused, an order failed, the engine is gone.
+    pub result: Code,
+    /// The request that this answers, or 0.
+    pub op: Op,
+    /// The tag given with that request, or 0.
+    pub tag: u64,
+    /// The order that it is about, also where there is no report.
+    pub order_id: Option<OrderId>,
+    /// The order as it stands.
+    pub report: Option<Report>,
+    /// `Reply` with an error: the payment that was not accepted.
+    pub refused: Option<Box<Pay>>,
+    /// `Orders`: oldest first.
+    pub orders: Vec<Report>,
+    /// `Orders`: there are more than were asked for.
+    pub more: bool,
+    /// `Reply` to `request`: the result, or what comes with the error, as JSON.
+    pub json: String,
+    /// For logs, in English; not for players.
+    pub message: String,
+    /// `Overflow`: events dropped. `Log`: the `Level`.
+    pub count: u32,
+    /// `sandbox` or `production`, once the engine has said so.
+    pub environment: std::sync::Arc<str>,
+}
+
+impl Event {
+    pub(super) fn new(kind: Kind) -> Event {
+        Event {
+            kind,
+            result: Code::OK,
+            op: 0,
+            tag: 0,
+            order_id: None,
+            report: None,
+            refused: None,
+            orders: Vec::new(),
+            more: false,
+            json: String::new(),
+            message: String::new(),
+            count: 0,
+            environment: "".into(),
+        }
+    }
+
+    pub(super) fn about(kind: Kind, report: Report) -> Event {
+        let result = match report.state {
+            State::Refunded if report.result == Code::OK => Code::REFUNDED,
+            _ => report.result,
+        };
+        Event {
+            result,
+            order_id: Some(report.order_id.clone()),
+            message: report.message.clone().unwrap_or_default(),
+            report: Some(report),
+            ..Event::new(kind)
+        }
+    }
+
+    pub(super) fn refusal(kind: Kind, refusal: Refusal) -> Event {
+        Event { result: refusal.code, message: refusal.message, ..Event::new(kind) }
+    }
+}

@@ -1,0 +1,328 @@
+//! Events that wait for the owner. An entry about an order says only *that* there is news;
+//! what it is, is looked up in the mirror when the entry is read. So a burst of changes is one
+//! event, and the same (order, sequence) cannot wait twice.
+//!
+//! Bounds: progress (`Order` that is not final, `Qr`, `Log`) takes at most the owner's number
+//! of entries; what does not fit is counted in one `Overflow`, behind which the orders it was
+//! about follow. Final states have a place each, as many as the mirror holds; answers have
+//! the place of their request; the link has one.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::event::{Event, Kind};
+use super::mirror::Mirror;
+use crate::core::record::Key;
+
+#[derive(Debug)]
+enum Item {
+    /// News of an order, or of its code.
+    Order {
+        key: Key,
+        counted: bool,
+    },
+    Qr {
+        key: Key,
+        counted: bool,
+    },
+    /// An answer to `pay` or `query`, as it came; told with the state known by then.
+    Answer(Box<Event>),
+    /// Complete as it is.
+    Whole {
+        event: Box<Event>,
+        counted: bool,
+    },
+    Link(Box<Event>),
+    Overflow,
+}
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    items: VecDeque<Item>,
+    progress_max: usize,
+    progress: usize,
+    answers: usize,
+    lost: u32,
+    lost_orders: BTreeSet<Key>,
+}
+
+impl Queue {
+    pub fn new(progress_max: usize) -> Queue {
+        Queue {
+            items: VecDeque::new(),
+            progress_max,
+            progress: 0,
+            answers: 0,
+            lost: 0,
+            lost_orders: BTreeSet::new(),
+        }
+    }
+
+    /// Answers that wait to be read.
+    pub fn answers(&self) -> usize {
+        self.answers
+    }
+
+    /// Entries that wait; some may turn out to have nothing to say.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Online or offline: the latest replaces an older one that nobody has read.
+    pub fn push_link(&mut self, event: Event) {
+        self.items.retain(|item| !matches!(item, Item::Link(_)));
+        self.items.push_back(Item::Link(Box::new(event)));
+    }
+
+    /// An answer; its place was reserved by its request.
+    pub fn push_answer(&mut self, event: Event) {
+        self.answers += 1;
+        let event = Box::new(event);
+        self.items.push_back(match event.kind {
+            Kind::Order => Item::Answer(event),
+            _ => Item::Whole { event, counted: false },
+        });
+    }
+
+    /// Something that concerns no request and may be lost.
+    pub fn push_log(&mut self, event: Event) {
+        if self.take_room(None) {
+            self.items.push_back(Item::Whole { event: Box::new(event), counted: true });
+        }
+    }
+
+    /// Something that concerns no request and may not be lost.
+    pub fn push_notice(&mut self, event: Event) {
+        self.items.push_back(Item::Whole { event: Box::new(event), counted: false });
+    }
+
+    /// There is news of an order. `is_final` takes a place of its own.
+    pub fn push_order(&mut self, key: &Key, is_final: bool) {
+        let waits = |item: &Item| matches!(item, Item::Order { key: known, .. } if known == key);
+        if self.items.iter().any(waits) || !(is_final || self.take_room(Some(key))) {
+            return;
+        }
+        self.items.push_back(Item::Order { key: key.clone(), counted: !is_final });
+    }
+
+    /// There is a code to show.
+    pub fn push_qr(&mut self, key: &Key) {
+        let waits = |item: &Item| matches!(item, Item::Qr { key: known, .. } if known == key);
+        if !self.items.iter().any(waits) && self.take_room(Some(key)) {
+            self.items.push_back(Item::Qr { key: key.clone(), counted: true });
+        }
+    }
+
+    fn take_room(&mut self, about: Option<&Key>) -> bool {
+        if self.progress < self.progress_max {
+            self.progress += 1;
+            return true;
+        }
+        if self.lost == 0 {
+            self.items.push_back(Item::Overflow);
+        }
+        self.lost = self.lost.saturating_add(1);
+        self.lost_orders.extend(about.cloned());
+        false
+    }
+
+    /// The next event that still has something to say.
+    pub fn pull(&mut self, mirror: &mut Mirror) -> Option<Event> {
+        while let Some(item) = self.items.pop_front() {
+            self.leave(&item);
+            let event = match item {
+                Item::Order { key, .. } => {
+                    mirror.tell_order(&key).map(|report| Event::about(Kind::Order, report))
+                }
+                Item::Qr { key, .. } => {
+                    mirror.tell_qr(&key).map(|report| Event::about(Kind::Qr, report))
+                }
+                Item::Answer(event) => Some(newest(*event, mirror)),
+                Item::Whole { event, .. } | Item::Link(event) => Some(*event),
+                Item::Overflow => Some(self.overflow()),
+            };
+            if event.is_some() {
+                return event;
+            }
+        }
+        None
+    }
+
+    /// Drops entries at the front that have nothing to say any more; is one left?
+    pub fn settle(&mut self, mirror: &Mirror) -> bool {
+        while let Some(item) = self.items.front() {
+            match item {
+                Item::Order { key, .. } if !mirror.owes_order(key) => {}
+                Item::Qr { key, .. } if !mirror.owes_qr(key) => {}
+                _ => return true,
+            }
+            if let Some(item) = self.items.pop_front() {
+                self.leave(&item);
+            }
+        }
+        false
+    }
+
+    fn leave(&mut self, item: &Item) {
+        match item {
+            Item::Order { counted: true, .. }
+            | Item::Qr { counted: true, .. }
+            | Item::Whole { counted: true, .. } => self.progress -= 1,
+            Item::Answer(_) => self.answers -= 1,
+            Item::Whole { event, .. } if event.op != 0 => self.answers -= 1,
+            _ => {}
+        }
+    }
+
+    /// Behind it come the orders that lost an event, whether there is room or not: there
+    /// are no more of them than the mirror holds.
+    fn overflow(&mut self) -> Event {
+        let event = Event { count: self.lost, ..Event::new(Kind::Overflow) };
+        self.lost = 0;
+        for key in std::mem::take(&mut self.lost_orders).into_iter().rev() {
+            self.items.push_front(Item::Qr { key: key.clone(), counted: false });
+            self.items.push_front(Item::Order { key, counted: false });
+        }
+        event
+    }
+}
+
+/// An answer with what is known by now: never older than what other events said.
+fn newest(answer: Event, mirror: &mut Mirror) -> Event {
+    let Some(report) = answer.report else { return answer };
+    let key = super::mirror::key(&report);
+    let known = mirror.get(&key).filter(|known| known.sequence >= report.sequence).cloned();
+    mirror.told(&key);
+    Event { op: answer.op, tag: answer.tag, ..Event::about(Kind::Order, known.unwrap_or(report)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::mirror::{key, tests::report};
+    use super::*;
+    use crate::core::report::{Report, State};
+
+    struct Both {
+        queue: Queue,
+        mirror: Mirror,
+    }
+
+    impl Both {
+        fn new(progress_max: usize) -> Both {
+            Both { queue: Queue::new(progress_max), mirror: Mirror::default() }
+        }
+
+        fn tell(&mut self, report: Report) {
+            let news = self.mirror.fold(report.clone(), 0).unwrap();
+            if news.order {
+                self.queue.push_order(&key(&report), report.state.is_final());
+            }
+            if news.qr {
+                self.queue.push_qr(&key(&report));
+            }
+        }
+
+        fn read(&mut self) -> Vec<(Kind, Option<(String, State)>, u32)> {
+            let mut all = Vec::new();
+            while let Some(event) = self.queue.pull(&mut self.mirror) {
+                let about = event.report.map(|r| (r.order_id.to_string(), r.state));
+                all.push((event.kind, about, event.count));
+            }
+            all
+        }
+    }
+
+    fn order(id: &str, state: State) -> (Kind, Option<(String, State)>, u32) {
+        (Kind::Order, Some((id.into(), state)), 0)
+    }
+
+    #[test]
+    fn a_burst_of_changes_is_one_event_with_the_last_state() {
+        let mut both = Both::new(8);
+        for (n, state) in [State::Created, State::Pending, State::Scanned].into_iter().enumerate() {
+            both.tell(report("A", state, n as u64 + 1));
+        }
+        both.tell(report("A", State::Paid, 4));
+        both.tell(report("A", State::Paid, 4));
+        assert_eq!(both.read(), [order("A", State::Paid)]);
+    }
+
+    #[test]
+    fn progress_is_dropped_and_told_as_overflow_with_the_present_state() {
+        let mut both = Both::new(1);
+        both.tell(report("A", State::Created, 1));
+        both.tell(report("B", State::Created, 1));
+        both.tell(report("C", State::Created, 1));
+        both.tell(report("C", State::Pending, 2));
+        let overflow = (Kind::Overflow, None, 3);
+        assert_eq!(
+            both.read(),
+            [
+                order("A", State::Created),
+                overflow,
+                order("B", State::Created),
+                order("C", State::Pending)
+            ]
+        );
+        both.tell(report("D", State::Created, 1));
+        assert_eq!(both.read(), [order("D", State::Created)]);
+    }
+
+    #[test]
+    fn finals_have_their_own_places() {
+        let mut both = Both::new(1);
+        both.tell(report("A", State::Created, 1));
+        for n in 0..300 {
+            both.tell(report(&format!("F{n}"), State::Paid, 1));
+        }
+        let read = both.read();
+        assert_eq!(read.len(), 301);
+        assert!(!read.iter().any(|event| event.0 == Kind::Overflow));
+    }
+
+    #[test]
+    fn a_final_state_of_an_order_that_lost_its_progress_is_told_once() {
+        let mut both = Both::new(1);
+        both.tell(report("A", State::Created, 1));
+        both.tell(report("B", State::Created, 1));
+        both.tell(report("B", State::Paid, 2));
+        let overflow = (Kind::Overflow, None, 1);
+        assert_eq!(both.read(), [order("A", State::Created), overflow, order("B", State::Paid)]);
+    }
+
+    #[test]
+    fn an_answer_carries_the_newest_state_and_stands_for_the_event() {
+        let mut both = Both::new(8);
+        let created = report("A", State::Created, 1);
+        both.mirror.fold(created.clone(), 0).unwrap();
+        let answer = Event { op: 9, tag: 5, ..Event::about(Kind::Order, created) };
+        both.queue.push_answer(answer);
+        both.tell(report("A", State::Scanned, 3));
+        assert_eq!(both.queue.answers(), 1);
+        let event = both.queue.pull(&mut both.mirror).unwrap();
+        assert_eq!((event.op, event.tag), (9, 5));
+        assert_eq!(event.report.unwrap().state, State::Scanned);
+        assert_eq!(both.read(), []);
+        assert_eq!(both.queue.answers(), 0);
+    }
+
+    #[test]
+    fn only_the_last_word_on_the_link_is_kept() {
+        let mut both = Both::new(1);
+        for kind in [Kind::Offline, Kind::Online, Kind::Offline, Kind::Online] {
+            both.queue.push_link(Event::new(kind));
+        }
+        assert_eq!(both.read(), [(Kind::Online, None, 0)]);
+    }
+
+    #[test]
+    fn settling_drops_what_has_nothing_to_say() {
+        let mut both = Both::new(8);
+        let pending =
+            Report { qr_text: Some("https://q/1".into()), ..report("A", State::Pending, 1) };
+        both.tell(pending.clone());
+        assert!(both.queue.settle(&both.mirror));
+        both.mirror.tell_order(&key(&pending));
+        both.mirror.tell_qr(&key(&pending));
+        assert!(!both.queue.settle(&both.mirror));
+    }
+}

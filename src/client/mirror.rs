@@ -62,6 +62,10 @@ impl Mirror {
         if !self.orders.contains_key(&key) && self.orders.len() >= MIRROR_ORDERS_MAX {
             return None;
         }
+        if report.state.is_final() && report.acked && !self.orders.contains_key(&key) {
+            // Over and done with before we heard of it, or after we forgot it.
+            return Some(News::default());
+        }
         let entry = self.orders.entry(key.clone()).or_insert_with(|| Entry {
             report: report.clone(),
             told: 0,
@@ -247,6 +251,18 @@ pub(super) mod tests {
         assert!(mirror.get(&key).is_some(), "an ack of something older");
         mirror.acked(&key, 3);
         assert!(mirror.get(&key).is_none());
+    }
+
+    #[test]
+    fn what_is_acked_is_no_news_to_who_does_not_know_the_order() {
+        let mut mirror = Mirror::default();
+        let acked = Report { acked: true, ..report("A", State::Paid, 3) };
+        assert_eq!(fold(&mut mirror, acked.clone()), News::default());
+        assert!(mirror.get(&key(&acked)).is_none());
+        fold(&mut mirror, report("A", State::Pending, 2));
+        assert!(fold(&mut mirror, acked.clone()).order, "we followed it, so we tell its end");
+        assert!(mirror.tell_order(&key(&acked)).is_some());
+        assert!(mirror.get(&key(&acked)).is_none());
     }
 
     #[test]

@@ -199,3 +199,30 @@ fn network(detail: impl Into<String>) -> Doubt {
 fn gateway(detail: impl Into<String>) -> Doubt {
     Doubt { kind: DoubtKind::Gateway, detail: detail.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hanging_exchanges_are_bounded() {
+        let http = Http::new();
+        let mut slots: Vec<_> =
+            (0..HTTP_THREADS_MAX).map(|_| Slot::take(&http.exchanges).unwrap()).collect();
+        assert!(Slot::take(&http.exchanges).is_none());
+        let url = "http://127.0.0.1:1/".to_owned();
+        let request = HttpRequest { url, body: String::new(), deadline_s: 1 };
+        let doubt = http.send(&request).unwrap_err();
+        assert!(doubt.detail.contains("hanging"), "{doubt:?}");
+        slots.pop();
+        assert!(Slot::take(&http.exchanges).is_some());
+    }
+
+    #[test]
+    fn only_an_early_clock_makes_an_early_certificate_a_matter_of_the_clock() {
+        let early = rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidYet);
+        assert_eq!(tls_doubt(&early).kind, DoubtKind::Network);
+        assert!(build_s() > 1_700_000_000 || option_env!("SOURCE_DATE_EPOCH").is_some());
+        assert!(now_s() >= build_s(), "the clock of this machine is wrong");
+    }
+}

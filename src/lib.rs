@@ -61,6 +61,8 @@ compile_error!("choose one of the features `engine` (built-in TLS roots) and `os
 
 #[cfg(feature = "client")]
 pub mod cashier;
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod core;

@@ -195,3 +195,8 @@ pub const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 pub const APPS_MAX: usize = 64;
 /// Secret of an app.
 pub const SECRET_BYTES_MAX: usize = 128;
+
+// ---- command line ----------------------------------------------------------
+
+/// What a command waits for the daemon's answer; longer than a client's own greeting.
+pub const CLI_ANSWER_MS: u64 = 15_000;

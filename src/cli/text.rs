@@ -1,0 +1,100 @@
+//! Sentences for people, in two languages. What scripts match (event names, states, errors)
+//! is not translated.
+
+use crate::core::report::State;
+
+/// Language of the sentences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Lang {
+    /// English.
+    En,
+    /// Chinese.
+    Zh,
+}
+
+impl Lang {
+    /// By `ALITV_LANG`, else by the locale if it can show Chinese.
+    pub fn of_locale(utf8: bool) -> Lang {
+        let names = ["ALITV_LANG", "LC_ALL", "LC_MESSAGES", "LANG"];
+        let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        match names.iter().find_map(set) {
+            Some(locale) if utf8 && locale.to_ascii_lowercase().starts_with("zh") => Lang::Zh,
+            _ => Lang::En,
+        }
+    }
+
+    fn choose<T>(self, en: T, zh: T) -> T {
+        match self {
+            Lang::En => en,
+            Lang::Zh => zh,
+        }
+    }
+
+    /// Where an order stands.
+    pub fn state(self, state: State) -> &'static str {
+        match state {
+            State::Created => self.choose("getting a code", "正在获取二维码"),
+            State::Pending => self.choose("waiting for a scan", "等待扫码"),
+            State::Scanned => {
+                self.choose("scanned, confirm on the phone", "已扫码，请在手机上确认")
+            }
+            State::Closing => self.choose("closing the order", "正在关闭订单"),
+            State::Unknown => {
+                self.choose("the gateway does not answer, asking again", "网关无响应，重试中")
+            }
+            State::Paid => self.choose("paid", "支付成功"),
+            State::Cancelled => self.choose("cancelled", "已取消"),
+            State::Expired => self.choose("expired", "已过期"),
+            State::Failed => self.choose("failed", "支付失败"),
+            State::Refunded => self.choose("refunded", "已退款"),
+        }
+    }
+
+    /// Above a code.
+    pub fn scan(self) -> &'static str {
+        self.choose("scan with Alipay on a phone", "请用手机支付宝扫码")
+    }
+
+    /// Above a code of the sandbox.
+    pub fn scan_demo(self, keys: bool) -> &'static str {
+        match keys {
+            true => self.choose(
+                "open it on a phone, or press p to pay here, c to cancel",
+                "用手机打开，或按 p 在此支付，按 c 取消",
+            ),
+            false => self.choose("open it on a phone", "用手机打开"),
+        }
+    }
+
+    /// Behind the state while a code can be scanned.
+    pub fn left(self, seconds: u64) -> String {
+        let (minutes, seconds) = (seconds / 60, seconds % 60);
+        self.choose(format!("{minutes}:{seconds:02} left"), format!("剩余 {minutes}:{seconds:02}"))
+    }
+
+    /// What Ctrl-C does.
+    pub fn interrupt_cancels(self) -> &'static str {
+        self.choose("Ctrl-C cancels", "Ctrl-C 取消")
+    }
+
+    /// What a second Ctrl-C does.
+    pub fn interrupt_leaves(self) -> &'static str {
+        self.choose(
+            "cancelling; Ctrl-C again leaves without waiting for the result",
+            "正在取消；再按 Ctrl-C 直接退出，不等结果",
+        )
+    }
+
+    /// The daemon went away in the middle.
+    pub fn offline(self) -> &'static str {
+        self.choose("the daemon went away; waiting for it to come back", "服务已断开，等待恢复")
+    }
+
+    /// Heads of the columns of `orders`.
+    pub fn heads(self) -> [&'static str; 6] {
+        self.choose(
+            ["ORDER", "AMOUNT", "STATE", "AGE", "ACK", "TITLE"],
+            ["订单", "金额", "状态", "时间", "确认", "标题"],
+        )
+    }
+}

@@ -1,0 +1,7 @@
+//! The command line as its users meet it: the real binary, its two outputs, its exit code.
+#![cfg(all(feature = "cli", feature = "sandbox"))]
+
+mod cli {
+    pub mod arguments;
+    pub mod run;
+}

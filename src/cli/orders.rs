@@ -17,7 +17,7 @@ Examples:
   alitv-pay orders                     open, or final and not acknowledged
   alitv-pay orders --which all --json | jq -r '.orders[].order_id'")]
 pub struct Orders {
-    /// unfinished (open or not acknowledged), open, unacked or all
+    /// unfinished (open or unacked), open, unacked or all
     #[arg(long, value_enum, default_value = "unfinished", hide_possible_values = true)]
     which: Which,
     /// At most so many

@@ -43,7 +43,7 @@ pub struct Pay {
     /// Lifetime of the code in seconds
     #[arg(long, value_name = "SECONDS")]
     expires: Option<u32>,
-    /// How the code is shown: auto, utf8, ascii, none or png=FILE
+    /// Drawing of the code: auto, utf8, ascii, none or png=FILE
     #[arg(long, value_name = "HOW", default_value = "auto")]
     qr: QrStyle,
     /// Stop waiting after this many seconds; the order goes on

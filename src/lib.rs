@@ -71,5 +71,7 @@ pub mod gateway;
 pub mod ipc;
 pub mod limits;
 pub mod money;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 #[cfg(feature = "_engine")]
 pub mod wire;

@@ -200,3 +200,43 @@ pub const SECRET_BYTES_MAX: usize = 128;
 
 /// What a command waits for the daemon's answer; longer than a client's own greeting.
 pub const CLI_ANSWER_MS: u64 = 15_000;
+
+// ---- sandbox ---------------------------------------------------------------
+
+/// Orders the sandbox keeps; beyond it the oldest finished one is forgotten, and a new one
+/// is refused while none is finished.
+pub const SANDBOX_ORDERS_MAX: usize = 10_000;
+/// Scenarios that wait for their orders.
+pub const SANDBOX_PLANS_MAX: usize = 256;
+/// Orders that one planned scenario is for.
+pub const SANDBOX_PLAN_ORDERS_MAX: u32 = 1_000;
+/// Spoilt answers of one order.
+pub const SANDBOX_TIMES_MAX: u32 = 1_000;
+/// Connections at once; more wait in the listen queue.
+pub const SANDBOX_CONNECTIONS_MAX: usize = 2_048;
+/// Queries held at once; more are answered at once.
+pub const SANDBOX_HELD_MAX: usize = 1_024;
+/// Body of a request: a precreate has at most some 4 KiB.
+pub const SANDBOX_BODY_BYTES_MAX: usize = 64 * 1024;
+/// One step of the sandbox's clock: ten years, far within what a timestamp can say.
+pub const SANDBOX_ADVANCE_S_MAX: i64 = 10 * 366 * 86_400;
+/// How far the sandbox's clock can be moved ahead in all.
+pub const SANDBOX_AHEAD_S_MAX: i64 = 100 * 366 * 86_400;
+/// Distance between `timestamp` and the gateway's clock that is still accepted.
+pub const TOP_SKEW_MS_MAX: i64 = 600_000;
+/// How long a "time-out" keeps a caller: longer than any deadline of ours.
+pub const SANDBOX_HANG_MS: u64 = 40_000;
+/// Lifetime of a code in the scenario `expire`.
+pub const SANDBOX_EXPIRE_MS: i64 = 3_000;
+/// Scenarios that play by themselves scan the code this long after it was made,
+pub const SANDBOX_SCAN_MS: i64 = 500;
+/// and pay, cancel or fail to pay after this.
+pub const SANDBOX_ACT_MS: i64 = 1_000;
+/// `success.slow` pays after this.
+pub const SANDBOX_SLOW_MS: i64 = 30_000;
+/// What a caller is told to wait in the scenario `gateway.throttle`.
+pub const SANDBOX_BAN_S: u32 = 2;
+/// Characters of a code in the page's path.
+pub const SANDBOX_CODE_CHARS: usize = 6;
+/// State file: `SANDBOX_ORDERS_MAX` orders of the largest size.
+pub const SANDBOX_STATE_BYTES_MAX: u64 = 64 * 1024 * 1024;

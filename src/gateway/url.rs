@@ -68,6 +68,16 @@ pub(super) fn is_below(host: &str, suffixes: &[String]) -> bool {
     })
 }
 
+/// A code in capitals takes fewer modules, so its scheme may be in capitals too.
+fn with_small_scheme(text: &str) -> String {
+    match text.split_once("://") {
+        Some((scheme, rest)) if scheme == "HTTPS" || scheme == "HTTP" => {
+            format!("{}://{rest}", scheme.to_ascii_lowercase())
+        }
+        _ => text.to_owned(),
+    }
+}
+
 /// Whether the text of a code may be shown: https on its usual port, under one of `suffixes`;
 /// or, for a sandbox, on the very host and port of the gateway, over http too.
 pub(super) fn may_show(
@@ -78,7 +88,8 @@ pub(super) fn may_show(
     if text.len() > QR_TEXT_BYTES_MAX {
         return Err("is too long to scan");
     }
-    let url = parse(text)?;
+    let text = with_small_scheme(text);
+    let url = parse(&text)?;
     if sandbox.is_some_and(|gateway| url.same_place(gateway)) {
         return Ok(());
     }
@@ -184,6 +195,7 @@ mod tests {
         let gateway = parse("http://192.168.1.5:8420/router/rest").unwrap();
         let show = |text: &str| may_show(text, &["qr.alipay.com".to_owned()], Some(&gateway));
         assert_eq!(show("http://192.168.1.5:8420/pay/abc"), Ok(()));
+        assert_eq!(show("HTTP://192.168.1.5:8420/Q/ABC"), Ok(()));
         assert_eq!(show("https://qr.alipay.com/x"), Ok(()));
         for text in
             ["http://192.168.1.5/pay", "http://192.168.1.6:8420/", "http://a@192.168.1.5:8420/"]

@@ -1,0 +1,290 @@
+//! The other side of the wire: the Ali gateway, the payer's phone as a web page, and a
+//! control API for scripts. It listens on loopback unless `lan` is set, keeps its state in
+//! memory unless it is given a file, and moves no money.
+//!
+//! ```no_run
+//! use alitv_pay::sandbox::{start, Action, Options};
+//!
+//! let sandbox = start(Options::default())?;
+//! let app = &sandbox.apps[0];
+//! println!("{} {} {}", sandbox.gateway_url, app.app_key, app.app_secret);
+//! // ... a box registers the order T1 there ...
+//! sandbox.act(&app.app_key, "T1", Action::Pay).map_err(std::io::Error::other)?;
+//! sandbox.stop();
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! docs/sandbox.md is the manual; scripts rely on what it says.
+
+mod action;
+mod apps;
+mod control;
+mod device;
+mod fields;
+mod files;
+mod order;
+mod pages;
+mod phone;
+mod plans;
+mod rng;
+mod scenario;
+mod server;
+mod shared;
+mod state;
+mod texts;
+mod top_front;
+
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+pub use action::Action;
+pub use apps::App;
+pub use scenario::Scenario;
+pub use shared::Log;
+
+use crate::wire::secret::Secret;
+use plans::Plan;
+use rng::Rng;
+use scenario::Setting;
+use shared::{Place, Shared};
+use state::State;
+
+/// The port of `alitv-pay sandbox`.
+pub const PORT_DEFAULT: u16 = 8420;
+
+/// How to start a sandbox. The default is a private one on a free port of 127.0.0.1.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Port to listen on; 0 takes a free one.
+    pub port: u16,
+    /// Listen on all addresses and name this machine's own in URLs, for a real phone.
+    pub lan: bool,
+    /// Written when the sandbox listens, removed when it stops.
+    pub ready_file: Option<PathBuf>,
+    /// Holds the state across restarts; made if it is not there.
+    pub state_file: Option<PathBuf>,
+    /// Makes secrets, codes and tokens repeatable, and so worthless as secrets.
+    pub seed_rng: Option<u64>,
+    /// Takes one line for each request; none is quiet.
+    pub log: Option<Log>,
+}
+
+/// A sandbox at work on its own threads. Dropping it stops it.
+pub struct Running {
+    /// `http://HOST:PORT`: the list of orders, for people.
+    pub base_url: String,
+    /// Where boxes send their calls.
+    pub gateway_url: String,
+    /// Where scripts send theirs.
+    pub control_url: String,
+    /// What scripts have to show.
+    pub control_token: String,
+    /// The apps it knows.
+    pub apps: Vec<App>,
+    shared: Arc<Shared>,
+    ready_file: Option<PathBuf>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Starts a sandbox and comes back when it listens.
+///
+/// # Errors
+/// The port is taken, a file cannot be read or written, or there are no threads to be had.
+pub fn start(options: Options) -> io::Result<Running> {
+    let mut rng = Rng::new(options.seed_rng)?;
+    let control_token = rng.hex(32);
+    let state = match &options.state_file {
+        Some(path) => files::read_state(path, rng)?,
+        None => State::new(rng),
+    };
+    let apps = state.apps().to_vec();
+    let (listener, place) = listen(&options)?;
+    let base_url = place.base_url.clone();
+    let token = Secret::new(control_token.clone()).map_err(io::Error::other)?;
+    let log = options.log.unwrap_or_else(|| Arc::new(|_: &str| {}));
+    let save = options.state_file.is_some();
+    let shared = Arc::new(Shared::new(state, place, token, log, save));
+    let thread = spawn(shared.clone(), listener, options.state_file)?;
+    let mut running = Running {
+        gateway_url: format!("{base_url}/router/rest"),
+        control_url: format!("{base_url}/control"),
+        base_url,
+        control_token,
+        apps,
+        shared,
+        ready_file: None,
+        thread: Some(thread),
+    };
+    if let Some(path) = options.ready_file {
+        files::write_ready(&path, &running)?;
+        running.ready_file = Some(path);
+    }
+    Ok(running)
+}
+
+fn listen(options: &Options) -> io::Result<(TcpListener, Place)> {
+    let address = if options.lan { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+    let listener = TcpListener::bind(SocketAddrV4::new(address, options.port))
+        .map_err(|e| io::Error::new(e.kind(), format!("port {}: {e}", options.port)))?;
+    listener.set_nonblocking(true)?;
+    let port = listener.local_addr()?.port();
+    let host = if options.lan { lan_address() } else { Ipv4Addr::LOCALHOST };
+    let base_url = format!("http://{host}:{port}");
+    let qr_prefix = format!("{}/Q/", base_url.to_ascii_uppercase());
+    Ok((listener, Place { base_url, qr_prefix, port, lan: options.lan }))
+}
+
+/// The address this machine would send from; loopback if it has no network. Connecting a
+/// datagram socket sends nothing, and the address is one reserved for documentation.
+fn lan_address() -> Ipv4Addr {
+    let own = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        socket.local_addr()
+    };
+    match own().map(|address| address.ip()) {
+        Ok(std::net::IpAddr::V4(address)) if !address.is_unspecified() => address,
+        _ => Ipv4Addr::LOCALHOST,
+    }
+}
+
+fn spawn(
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    state_file: Option<PathBuf>,
+) -> io::Result<JoinHandle<()>> {
+    let named = || Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime: Runtime = named()?;
+    let listener = {
+        let _inside = runtime.enter();
+        tokio::net::TcpListener::from_std(listener)?
+    };
+    let work = move || {
+        runtime.block_on(server::serve(shared, listener, state_file));
+        runtime.shutdown_timeout(Duration::from_secs(1));
+    };
+    std::thread::Builder::new().name("sandbox".into()).spawn(work)
+}
+
+impl Running {
+    /// Does something to an order, as the phone, time or the bank would. A state file
+    /// follows a moment later.
+    ///
+    /// # Errors
+    /// There is no such order, or its state forbids it.
+    pub fn act(&self, app_key: &str, order_id: &str, action: Action) -> Result<(), String> {
+        self.shared.act_now(|state, now_ms| {
+            let unknown = || format!("there is no order {order_id:?} of app {app_key:?}");
+            let number = state.find(app_key, order_id).ok_or_else(unknown)?.number;
+            state.change(number, |order| action.apply(order, now_ms)).ok_or_else(unknown)?
+        })
+    }
+
+    /// Plays the next order, of whatever app, by this scenario.
+    ///
+    /// # Errors
+    /// Too many scenarios are waiting for orders.
+    pub fn play_next(&self, scenario: Scenario) -> Result<(), String> {
+        let setting = Setting::of(scenario);
+        let plan = Plan { app_key: None, order: None, orders: 1, setting };
+        self.shared.act_now(|state, _| state.plans_mut().add(plan))
+    }
+
+    /// Moves the sandbox's clock on by so many seconds.
+    ///
+    /// # Errors
+    /// It would be a century ahead.
+    pub fn advance(&self, seconds: u32) -> Result<(), String> {
+        self.shared.act_now(|state, _| state.advance(i64::from(seconds)))
+    }
+
+    /// Ends it: held queries are answered, the state is saved, the ready file is removed.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
+        self.shared.stop();
+        // A panic of the thread was reported when it happened.
+        let _ = thread.join();
+        if let Some(path) = &self.ready_file {
+            // Whoever removed it earlier did it for us.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// `alitv-pay sandbox`: starts one, prints where everything is and each request on stderr,
+/// and comes back after SIGINT or SIGTERM.
+///
+/// # Errors
+/// As `start`.
+pub fn run(options: Options) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let stop = {
+        let _inside = runtime.enter();
+        Signals::listen()?
+    };
+    let log: Log = Arc::new(|line: &str| say(&format!("{line}\n")));
+    let running = start(Options { log: options.log.or(Some(log)), ..options })?;
+    say(&running.table());
+    runtime.block_on(stop.wait());
+    running.stop();
+    Ok(())
+}
+
+/// Nobody need be listening.
+fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+impl Running {
+    /// Where everything is, for people: one line each.
+    pub fn table(&self) -> String {
+        let mut table = format!(
+            "sandbox   {}   orders and phone pages\ngateway   {}\ncontrol   {}   token {}\n",
+            self.base_url, self.gateway_url, self.control_url, self.control_token
+        );
+        for app in &self.apps {
+            let line =
+                format!("app       {}   secret {}   {}\n", app.app_key, app.app_secret, app.name);
+            table.push_str(&line);
+        }
+        table
+    }
+}
+
+/// The two signals that end a server.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Signals> {
+        use tokio::signal::unix::{signal, SignalKind};
+        let (terminate, interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(Signals { terminate, interrupt })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

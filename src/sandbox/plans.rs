@@ -1,0 +1,113 @@
+//! Which scenario the next order is played by.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::scenario::{Scenario, Setting};
+use crate::limits::SANDBOX_PLANS_MAX;
+
+/// A scenario that waits for its orders.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Only for orders of this app.
+    pub app_key: Option<String>,
+    /// Only for the order of this number.
+    pub order: Option<String>,
+    /// For so many orders yet.
+    pub orders: u32,
+    /// What they are played by.
+    pub setting: Setting,
+}
+
+/// All plans, and what is played without one.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Plans {
+    waiting: VecDeque<Plan>,
+    lasting: BTreeMap<String, Setting>,
+    lasting_for_all: Option<Setting>,
+}
+
+impl Plans {
+    /// Adds a plan behind the others.
+    ///
+    /// # Errors
+    /// `SANDBOX_PLANS_MAX` plans are waiting already.
+    pub fn add(&mut self, plan: Plan) -> Result<(), String> {
+        if self.waiting.len() >= SANDBOX_PLANS_MAX {
+            return Err(format!("{SANDBOX_PLANS_MAX} scenarios are waiting for orders already"));
+        }
+        self.waiting.push_back(plan);
+        Ok(())
+    }
+
+    /// What every order of the app, or of any, is played by unless a plan says otherwise.
+    pub fn set_lasting(&mut self, app_key: Option<String>, setting: Setting) {
+        match app_key {
+            Some(app_key) => {
+                self.lasting.insert(app_key, setting);
+            }
+            None => self.lasting_for_all = Some(setting),
+        }
+    }
+
+    /// The setting for a new order, its plan counted as used.
+    pub fn take(&mut self, app_key: &str, order: &str) -> Setting {
+        let fits = |plan: &Plan| {
+            plan.app_key.as_deref().is_none_or(|key| key == app_key)
+                && plan.order.as_deref().is_none_or(|number| number == order)
+        };
+        if let Some(at) = self.waiting.iter().position(fits) {
+            let plan = &mut self.waiting[at];
+            let setting = plan.setting;
+            plan.orders = plan.orders.saturating_sub(1);
+            if plan.orders == 0 {
+                self.waiting.remove(at);
+            }
+            return setting;
+        }
+        let lasting = self.lasting.get(app_key).copied().or(self.lasting_for_all);
+        lasting.unwrap_or(Setting::of(Scenario::MANUAL))
+    }
+
+    /// Plans that wait.
+    pub fn waiting(&self) -> impl Iterator<Item = &Plan> {
+        self.waiting.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(app_key: Option<&str>, order: Option<&str>, orders: u32, name: &str) -> Plan {
+        let setting = Setting::of(Scenario::parse(name).unwrap());
+        let own = |text: &str| text.to_owned();
+        Plan { app_key: app_key.map(own), order: order.map(own), orders, setting }
+    }
+
+    #[test]
+    fn the_first_fitting_plan_is_used_up() {
+        let mut plans = Plans::default();
+        plans.add(plan(Some("1"), None, 1, "success")).unwrap();
+        plans.add(plan(None, Some("B"), 1, "expire")).unwrap();
+        plans.add(plan(None, None, 2, "scanned")).unwrap();
+        plans.set_lasting(Some("1".into()), Setting::of(Scenario::parse("cancel.buyer").unwrap()));
+        let mut take = |app: &str, order: &str| plans.take(app, order).scenario.name();
+        assert_eq!(take("2", "A"), "scanned");
+        assert_eq!(take("2", "B"), "expire");
+        assert_eq!(take("1", "C"), "success");
+        assert_eq!(take("1", "D"), "scanned");
+        assert_eq!(take("1", "E"), "cancel.buyer");
+        assert_eq!(take("2", "F"), "manual");
+    }
+
+    #[test]
+    fn plans_are_bounded() {
+        let mut plans = Plans::default();
+        for _ in 0..SANDBOX_PLANS_MAX {
+            plans.add(plan(None, None, 1, "success")).unwrap();
+        }
+        assert!(plans.add(plan(None, None, 1, "success")).unwrap_err().contains("256"));
+    }
+}

@@ -1,0 +1,185 @@
+//! The HTTP server: routes, the gate in front of them, the request log, and how it ends.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::extract::{DefaultBodyLimit, Request, State as Extracted};
+use axum::http::{header, HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{any, get};
+use axum::serve::Listener;
+use axum::Router;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::shared::{Place, Shared};
+use super::{control, pages, phone, top_front};
+use crate::limits::{SANDBOX_BODY_BYTES_MAX, SANDBOX_CONNECTIONS_MAX};
+
+/// Scripts, frames and foreign content are off for every page.
+const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+/// Longest text of a request that is logged.
+const LOG_BYTES_MAX: usize = 100;
+/// What answers get to leave when the sandbox stops.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// What a handler wants its request to be called in the log.
+#[derive(Clone)]
+pub struct LogName(String);
+
+impl LogName {
+    /// Printable ASCII, cut short: the log goes to a terminal.
+    pub fn new(name: &str) -> LogName {
+        let printable = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+        LogName(name.chars().take(LOG_BYTES_MAX).map(printable).collect())
+    }
+}
+
+fn router(shared: &Arc<Shared>) -> Router {
+    let page = || get(phone::open).post(phone::press);
+    Router::new()
+        .route("/", get(phone::index))
+        .route("/style.css", get(phone::style))
+        .route("/Q/{code}", page())
+        .route("/q/{code}", page())
+        .route("/router/rest", any(top_front::serve))
+        .nest("/control", control::router(shared))
+        .fallback(|| async { (StatusCode::NOT_FOUND, Html(pages::plain("404: nothing here"))) })
+        .layer(DefaultBodyLimit::max(SANDBOX_BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(shared.clone(), gate))
+        .with_state(shared.clone())
+}
+
+/// Stands before everything: who may ask, what the answer's reader may do, and the log.
+async fn gate(Extracted(shared): Extracted<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().to_string();
+    let path = LogName::new(request.uri().path());
+    let mut response = if is_for_us(request.headers(), &shared.place) {
+        next.run(request).await
+    } else {
+        let why = pages::plain("421: this sandbox was not started for that host name");
+        (StatusCode::MISDIRECTED_REQUEST, Html(why)).into_response()
+    };
+    protect(response.headers_mut());
+    let LogName(name) = response.extensions().get::<LogName>().unwrap_or(&path);
+    let (status, ms) = (response.status().as_u16(), began.elapsed().as_millis());
+    (shared.log)(&format!("<-- {method} {name} {status} {ms}ms"));
+    response
+}
+
+/// A page of another origin whose name was made to lead here has that name in `Host`.
+fn is_for_us(headers: &HeaderMap, place: &Place) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    let Ok(host) = host.to_str() else { return false };
+    let host = match host.strip_suffix(&format!(":{}", place.port)) {
+        Some(name) => name,
+        None if place.port == 80 => host,
+        None => return false,
+    };
+    let own = host.eq_ignore_ascii_case("localhost") || host == "127.0.0.1";
+    own || (place.lan && host.parse::<std::net::Ipv4Addr>().is_ok())
+}
+
+fn protect(headers: &mut HeaderMap) {
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+/// Serves until the sandbox is stopped; then the state is in its file.
+pub async fn serve(shared: Arc<Shared>, listener: TcpListener, state_file: Option<PathBuf>) {
+    let timer = shared.clone();
+    tokio::spawn(async move { timer.keep_time().await });
+    if let Some(path) = state_file.clone() {
+        let keeper = shared.clone();
+        tokio::spawn(async move { keeper.keep_file(path).await });
+    }
+    let room = Arc::new(Semaphore::new(SANDBOX_CONNECTIONS_MAX));
+    let stopping = shared.clone();
+    let server = axum::serve(Limited { listener, room }, router(&shared))
+        .with_graceful_shutdown(async move { stopping.stopped().await });
+    let drained = async {
+        shared.stopped().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        // It ends without an error, only when it is told to.
+        _ = server => {}
+        () = drained => {}
+    }
+    if let Some(path) = state_file {
+        shared.save(path).await;
+    }
+}
+
+/// Takes a connection only when there is room for it.
+struct Limited {
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+}
+
+impl Listener for Limited {
+    type Io = Counted;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Counted, SocketAddr) {
+        let place = self.room.clone().acquire_owned().await;
+        let (stream, address) = Listener::accept(&mut self.listener).await;
+        // Held answers are small and late: they must not wait for a full segment.
+        let _ = stream.set_nodelay(true);
+        (Counted { stream, _place: place.ok() }, address)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection that gives its place back when it ends.
+struct Counted {
+    stream: TcpStream,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -74,4 +74,6 @@ pub mod money;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 #[cfg(feature = "_engine")]
+pub mod store;
+#[cfg(feature = "_engine")]
 pub mod wire;

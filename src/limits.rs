@@ -125,6 +125,8 @@ pub const JOURNAL_RESERVE_BYTES: u64 = 64 * 1024;
 pub const COMPACT_BYTES: u64 = 256 * 1024;
 /// One record, CRC and newline included.
 pub const RECORD_BYTES_MAX: usize = 16 * 1024;
+/// The journal's header file: one sector, so that a device writes it whole or not at all.
+pub const JOURNAL_HEADER_BYTES: usize = 512;
 
 // ---- socket (reference/c-abi.md 2.2, reference/reliability.md 4.6) ---------
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(feature = "sandbox")]
+use super::sandbox;
 use super::text::Lang;
 use super::{ack, cancel, orders, pay, qr, query, rpc, tail};
 use crate::core::facts::{AppKey, OrderId};
@@ -24,6 +26,8 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  alitv-pay demo                                    one payment, nothing to set up
+  alitv-pay sandbox --lan                           play the Ali side on this network
   alitv-pay pay --title '60 gems' --amount 600      CNY 6.00; exit 0 if it was paid
   alitv-pay orders                                  what is open or not acknowledged
   alitv-pay tail --json | jq .event                 follow everything that happens";
@@ -64,6 +68,9 @@ pub struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Play the Ali side: gateway, phone page, notifications
+    #[cfg(feature = "sandbox")]
+    Sandbox(sandbox::Sandbox),
     /// Take one payment and wait for its end
     Pay(pay::Pay),
     /// List orders

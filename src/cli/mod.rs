@@ -13,6 +13,8 @@ pub mod pay;
 pub mod qr;
 pub mod query;
 pub mod rpc;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod session;
 pub mod show;
 pub mod sys;
@@ -40,7 +42,7 @@ pub fn main() -> ExitCode {
     };
     let mut out = Out::new(global.json, global.quiet, global.verbose, global.no_color, global.lang);
     match run(command, &global, &mut out) {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit,
         Err(fail) => {
             if !fail.is_silent() {
                 let line = if global.json { fail.to_json() } else { fail.to_string() };
@@ -51,8 +53,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, global: &Global, out: &mut Out) -> Result<u8, Fail> {
-    match command {
+fn run(command: Command, global: &Global, out: &mut Out) -> Result<ExitCode, Fail> {
+    let exit = match command {
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(sandbox) => sandbox.run(out),
         Command::Pay(pay) => pay.run(global, out),
         Command::Orders(orders) => orders.run(global, out),
         Command::Tail(tail) => tail.run(global, out),
@@ -61,5 +65,6 @@ fn run(command: Command, global: &Global, out: &mut Out) -> Result<u8, Fail> {
         Command::Query(query) => query.run(global, out),
         Command::Rpc(rpc) => rpc.run(global, out),
         Command::Qr(qr) => qr.run(out),
-    }
+    };
+    exit.map(ExitCode::from)
 }

@@ -55,15 +55,29 @@ impl Lang {
         self.choose("scan with Alipay on a phone", "请用手机支付宝扫码")
     }
 
-    /// Above a code of the sandbox.
-    pub fn scan_demo(self, keys: bool) -> &'static str {
-        match keys {
-            true => self.choose(
-                "open it on a phone, or press p to pay here, c to cancel",
-                "用手机打开，或按 p 在此支付，按 c 取消",
+    /// Above a code of the sandbox: on a phone or only on this machine, with keys or without.
+    pub fn scan_demo(self, lan: bool, keys: bool) -> &'static str {
+        match (lan, keys) {
+            (true, true) => self.choose(
+                "scan with any phone on this network; or press p to pay here, c to cancel",
+                "用同一网络的手机扫码；或按 p 在此支付，按 c 取消",
             ),
-            false => self.choose("open it on a phone", "用手机打开"),
+            (false, true) => self.choose(
+                "press p to pay, c to cancel; or open the address here (--lan: on a phone)",
+                "按 p 支付，按 c 取消；或在本机打开该网址（加 --lan 可用手机）",
+            ),
+            (true, false) => {
+                self.choose("any phone on this network can open it", "同一网络的手机可以打开")
+            }
+            (false, false) => {
+                self.choose("the phone is played by this program", "由本程序扮演手机")
+            }
         }
+    }
+
+    /// What the demo sells.
+    pub fn demo_title(self) -> &'static str {
+        self.choose("60 gems", "宝石")
     }
 
     /// Behind the state while a code can be scanned.

@@ -201,6 +201,9 @@ mod tests {
     use super::*;
     use crate::core::report::{Report, State};
 
+    /// Kind, order and state, count.
+    type Seen = (Kind, Option<(String, State)>, u32);
+
     struct Both {
         queue: Queue,
         mirror: Mirror,
@@ -221,7 +224,7 @@ mod tests {
             }
         }
 
-        fn read(&mut self) -> Vec<(Kind, Option<(String, State)>, u32)> {
+        fn read(&mut self) -> Vec<Seen> {
             let mut all = Vec::new();
             while let Some(event) = self.queue.pull(&mut self.mirror) {
                 let about = event.report.map(|r| (r.order_id.to_string(), r.state));
@@ -231,7 +234,7 @@ mod tests {
         }
     }
 
-    fn order(id: &str, state: State) -> (Kind, Option<(String, State)>, u32) {
+    fn order(id: &str, state: State) -> Seen {
         (Kind::Order, Some((id.into(), state)), 0)
     }
 

@@ -86,7 +86,7 @@ fn without_a_daemon_the_exit_is_3_and_says_what_to_start() {
 
 #[test]
 fn help_shows_examples_first_and_a_wrong_command_is_usage() {
-    for command in ["pay", "orders", "tail", "cancel", "ack", "query", "rpc"] {
+    for command in ["sandbox", "pay", "orders", "tail", "cancel", "ack", "query", "rpc"] {
         let done = run(&[command, "--help"]).ends_with(0);
         assert!(done.stdout.starts_with("Example"), "{done:?}");
         assert!(done.stdout.lines().all(|line| line.chars().count() <= 100), "{done:?}");

@@ -1,0 +1,165 @@
+//! `alitv-pay sandbox`: the Ali side on this machine.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::exit::{Fail, DONE, OTHER};
+use super::out::Out;
+use super::sys;
+use crate::sandbox::{start, Options, Running, Scenario, PORT_DEFAULT};
+
+/// Options of `sandbox`.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  alitv-pay sandbox --daemon-config dev.toml     and then: alitv-payd --config dev.toml
+  alitv-pay sandbox --lan --port 8420            a phone on this network can open its pages
+  alitv-pay sandbox --scenarios                  what can go wrong on purpose
+Its control calls are in docs/sandbox.md.")]
+pub struct Sandbox {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = PORT_DEFAULT)]
+    port: u16,
+    /// Listen on all addresses, for a real phone
+    #[arg(long)]
+    lan: bool,
+    /// Write a configuration of alitv-payd for this sandbox, secrets included
+    #[arg(long, value_name = "FILE")]
+    daemon_config: Option<PathBuf>,
+    /// Write URLs, tokens and secrets as JSON once it listens
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Keep orders and secrets in this file across restarts
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Make secrets and codes repeatable
+    #[arg(long, value_name = "NUMBER")]
+    seed_rng: Option<u64>,
+    /// Play the next order by this scenario
+    #[arg(long, value_name = "NAME", value_parser = scenario)]
+    scenario: Option<Scenario>,
+    /// List the scenarios
+    #[arg(long)]
+    scenarios: bool,
+}
+
+/// A scenario as `--json` lists it.
+#[derive(serde::Serialize)]
+struct ScenarioLine {
+    name: &'static str,
+    text: &'static str,
+}
+
+fn scenario(name: &str) -> Result<Scenario, String> {
+    Scenario::parse(name).ok_or_else(|| "no such scenario; --scenarios lists them".into())
+}
+
+impl Sandbox {
+    /// Runs until SIGINT or SIGTERM.
+    ///
+    /// # Errors
+    /// The port is taken, a file cannot be read or written.
+    pub fn run(self, out: &mut Out) -> Result<u8, Fail> {
+        if self.scenarios {
+            return list(out);
+        }
+        sys::catch_interrupts();
+        let quiet = out.quiet;
+        let running = start(Options {
+            port: self.port,
+            lan: self.lan,
+            ready_file: self.ready_file,
+            state_file: self.state,
+            seed_rng: self.seed_rng,
+            log: Some(Arc::new(move |line| log(line, quiet))),
+        })
+        .map_err(|error| {
+            Fail::new(OTHER, format!("sandbox: {error}"), "choose another --port or another file")
+        })?;
+        if let Some(scenario) = self.scenario {
+            running.play_next(scenario).map_err(|text| Fail::new(OTHER, text, "see --help"))?;
+        }
+        out.note(running.table().trim_end());
+        if let Some(path) = &self.daemon_config {
+            write_config(path, &running)?;
+            out.note(&format!("daemon    alitv-payd --config {}", path.display()));
+        }
+        while sys::interrupts() == 0 {
+            sys::wait_readable(&[], Duration::from_secs(1));
+        }
+        running.stop();
+        Ok(DONE)
+    }
+}
+
+/// Nobody need be listening.
+fn log(line: &str, quiet: bool) {
+    if !quiet {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+}
+
+fn list(out: &mut Out) -> Result<u8, Fail> {
+    for scenario in Scenario::all() {
+        let (name, text) = (scenario.name(), scenario.text());
+        match out.json {
+            true => out.data_json(&ScenarioLine { name, text })?,
+            false => out.data(&format!("{name:<22} {text}"))?,
+        }
+    }
+    Ok(DONE)
+}
+
+/// A configuration with its journal and its socket beside it.
+fn write_config(path: &Path, running: &Running) -> Result<(), Fail> {
+    let fail = |error: std::io::Error| {
+        Fail::new(
+            OTHER,
+            format!("{}: {error}", path.display()),
+            "name a file in a directory you may write to",
+        )
+    };
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = dir.canonicalize().map_err(fail)?;
+    let text = config(&dir, running)?;
+    // An old file may have other rights; a new one has these from the start.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
+        _ => {}
+    }
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(fail)?;
+    file.write_all(text.as_bytes()).map_err(fail)
+}
+
+fn config(dir: &Path, running: &Running) -> Result<String, Fail> {
+    let quoted = |name: &str| {
+        let path = dir.join(name);
+        let text = path.to_str().filter(|text| !text.contains(['\'', '\n'])).map(str::to_owned);
+        text.map(|text| format!("'{text}'")).ok_or_else(|| {
+            Fail::usage(format!("{}: not a plain path", path.display()), "choose another directory")
+        })
+    };
+    let (journal, socket) = (quoted("journal")?, quoted("alitv-pay.sock")?);
+    let mut text = format!(
+        "environment = \"sandbox\"\nallow_http = true\njournal = {journal}\nsocket = {socket}\n\n\
+         [alitv]\nurl = \"{}\"\n",
+        running.gateway_url
+    );
+    for app in &running.apps {
+        text.push_str(&format!(
+            "\n[[app]]  # {}\napp_key = \"{}\"\napp_secret = \"{}\"\n",
+            app.name, app.app_key, app.app_secret
+        ));
+    }
+    Ok(text)
+}

@@ -67,6 +67,8 @@ pub mod cli;
 pub mod client;
 pub mod core;
 #[cfg(feature = "_engine")]
+pub mod daemon;
+#[cfg(feature = "_engine")]
 pub mod gateway;
 pub mod ipc;
 pub mod limits;

@@ -123,6 +123,8 @@ pub const SEGMENT_BYTES: u64 = 1024 * 1024;
 pub const JOURNAL_RESERVE_BYTES: u64 = 64 * 1024;
 /// Compaction starts when the active segment holds this much.
 pub const COMPACT_BYTES: u64 = 256 * 1024;
+/// Wait before a compaction is tried again that found no room.
+pub const COMPACT_PAUSE_MS: u64 = 60_000;
 /// One record, CRC and newline included.
 pub const RECORD_BYTES_MAX: usize = 16 * 1024;
 /// The journal's header file: one sector, so that a device writes it whole or not at all.
@@ -151,6 +153,14 @@ pub const LINE_DEADLINE_MS: u64 = 10_000;
 pub const HALF_CLOSED_MS: u64 = 60_000;
 /// Request id given as text.
 pub const REQUEST_ID_BYTES_MAX: usize = 64;
+/// What a caller calls itself in `hello`.
+pub const CLIENT_NAME_CHARS_MAX: usize = 128;
+/// Lines of one connection that are carried out before the others have their turn.
+pub const ROUND_LINES_MAX: usize = 64;
+/// Connections taken in one round.
+pub const ROUND_ACCEPTS_MAX: usize = 16;
+/// Pause of the listener when there is no descriptor left, instead of spinning.
+pub const ACCEPT_PAUSE_MS: u64 = 100;
 /// Orders in one answer.
 pub const ORDERS_LIST_MAX: usize = 100;
 /// `sun_path` of a Unix socket, without its NUL.
@@ -195,6 +205,12 @@ pub const LOG_FILE_BYTES_MAX: u64 = 256 * 1024;
 pub const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 /// Apps in one configuration.
 pub const APPS_MAX: usize = 64;
+/// Users that may act for one app.
+pub const UIDS_PER_APP_MAX: usize = 64;
+/// Hosts that codes may lead to.
+pub const QR_HOSTS_MAX: usize = 16;
+/// Descriptors that a daemon asks for: connections, calls, the journal and some to spare.
+pub const DESCRIPTORS_WANTED: u64 = 1_024;
 /// Secret of an app.
 pub const SECRET_BYTES_MAX: usize = 128;
 

@@ -4,7 +4,7 @@
 
 pub mod alitv;
 pub mod http;
-mod sys;
+pub(crate) mod sys;
 mod url;
 pub mod workers;
 

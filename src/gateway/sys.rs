@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 /// Runs `start` with all signals blocked. A thread that is started in it inherits that, so
 /// the handlers of the game or the daemon never run on it.
-pub(super) fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
+pub(crate) fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
     let (mut all, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     // SAFETY: sigfillset initialises `all`, and pthread_sigmask `before`, which is read only
     // if that has succeeded. Both live across the calls.

@@ -1,7 +1,21 @@
 //! The local socket: framing, the types of the protocol, sessions and the loop that owns
 //! the engine.
 
+#[cfg(feature = "_engine")]
+pub mod access;
+#[cfg(feature = "_engine")]
+pub mod desk;
+#[cfg(feature = "_engine")]
+mod door;
+#[cfg(feature = "_engine")]
+mod gate;
 pub mod line;
+#[cfg(feature = "_engine")]
+mod params;
 pub mod path;
 pub mod proto;
+#[cfg(feature = "_engine")]
+pub mod server;
+#[cfg(feature = "_engine")]
+mod session;
 pub mod sys;

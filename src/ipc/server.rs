@@ -1,0 +1,486 @@
+//! The loop that owns the engine. One thread, no locks: it waits for lines, gateway replies
+//! and timers, hands them to the engine, makes all that came of them durable with one sync,
+//! and only then sends, tells and answers. While nothing happens it does not wake up.
+
+use std::fmt;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::access::Access;
+use super::desk::{write_line, Caller, Desk};
+use super::door::{refuse, Door};
+use super::proto::{Notification, RpcError};
+use super::session::Session;
+use super::sys::{self, EventFd, PollSet, Timer};
+use crate::core::call::{Call, CallNo};
+use crate::core::code::{Code, Refusal};
+use crate::core::engine::{Clock, Effect, Engine};
+use crate::core::facts::AppKey;
+use crate::core::report::Event;
+use crate::gateway::workers::Workers;
+use crate::gateway::{Environment, Gateway, Transport};
+use crate::limits::{COMPACT_PAUSE_MS, ROUND_ACCEPTS_MAX, ROUND_LINES_MAX, SESSIONS_MAX};
+use crate::store::{Disk, Journal, JournalError};
+
+/// What a server is made of.
+pub struct Parts<D: Disk> {
+    /// With every record of `journal` replayed, not yet started.
+    pub engine: Engine,
+    /// Where its records go.
+    pub journal: Journal<D>,
+    /// What it pays through.
+    pub gateway: Arc<dyn Gateway>,
+    /// How that is reached.
+    pub transport: Arc<dyn Transport>,
+    /// Who may act for which app.
+    pub access: Access,
+    /// Told in `hello` and `status`.
+    pub environment: Environment,
+    /// Where clients come from, or none if they are only attached.
+    pub listener: Option<UnixListener>,
+}
+
+/// Why a server stopped that nobody stopped.
+#[derive(Debug)]
+pub enum Stop {
+    /// Something could not be stored. Nothing that depended on it has left the process; open
+    /// the journal again to learn what is on disk.
+    Journal(JournalError),
+    /// The system refused to wait or to set a timer.
+    System(io::Error),
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stop::Journal(error) => write!(f, "stopped, since the journal failed: {error}"),
+            Stop::System(error) => write!(f, "stopped, since the system failed: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Stop {}
+
+/// Ends a server's loop after its present round. From any thread.
+#[derive(Clone)]
+pub struct Stopper(Arc<EventFd>);
+
+impl Stopper {
+    /// Asks for the end. It cannot be taken back.
+    pub fn stop(&self) {
+        self.0.set();
+    }
+
+    /// The event behind it, for a signal handler.
+    pub fn event(&self) -> Arc<EventFd> {
+        self.0.clone()
+    }
+}
+
+/// Gives a running server one more peer. From any thread.
+#[derive(Clone)]
+pub struct Attacher {
+    /// None: the server has ended.
+    inbox: Arc<Mutex<Option<Vec<Attached>>>>,
+    wake: Arc<EventFd>,
+}
+
+type Attached = (UnixStream, Vec<AppKey>);
+
+impl Attacher {
+    /// Hands over the server's end of a connection whose other end may act for `apps`.
+    ///
+    /// # Errors
+    /// OFFLINE: the server has ended.
+    pub fn attach(&self, stream: UnixStream, apps: Vec<AppKey>) -> Result<(), Refusal> {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(waiting) = inbox.as_mut() else {
+            return Err(Refusal::new(Code::OFFLINE, "the engine has ended"));
+        };
+        waiting.push((stream, apps));
+        drop(inbox);
+        self.wake.set();
+        Ok(())
+    }
+
+    fn take(&self) -> Vec<Attached> {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        inbox.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn close(&self) {
+        *self.inbox.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+struct Peer {
+    stream: UnixStream,
+    session: Session,
+    is_gone: bool,
+}
+
+/// Places in the poll set; connections follow.
+const STOP: usize = 0;
+const WAKE: usize = 1;
+const TIMER: usize = 2;
+const DOOR: usize = 3;
+const PEERS: usize = 4;
+
+/// Engine, journal and connections, and the loop over them.
+pub struct Server<D: Disk> {
+    desk: Desk,
+    journal: Journal<D>,
+    workers: Workers,
+    door: Option<Door>,
+    peers: Vec<Peer>,
+    poll: PollSet,
+    timer: Timer,
+    stopper: Stopper,
+    attacher: Attacher,
+    /// Calls of this round, which wait for its commit.
+    sends: Vec<(CallNo, Call)>,
+    /// What this round could not store.
+    failure: Option<JournalError>,
+    event_line: Vec<u8>,
+    compact_after_ms: u64,
+}
+
+impl<D: Disk> Server<D> {
+    /// Puts the parts together. Nothing happens before `run`.
+    pub fn new(parts: Parts<D>) -> io::Result<Server<D>> {
+        let wake = Arc::new(EventFd::new()?);
+        let waker = wake.clone();
+        let workers =
+            Workers::new(parts.gateway.clone(), parts.transport, Arc::new(move || waker.set()));
+        let environment = parts.environment.as_str().to_owned();
+        let (gateway, access) = (parts.gateway, parts.access);
+        Ok(Server {
+            desk: Desk::new(parts.engine, gateway, access, environment, clock()),
+            journal: parts.journal,
+            workers,
+            door: parts.listener.map(Door::new).transpose()?,
+            peers: Vec::new(),
+            poll: PollSet::default(),
+            timer: Timer::new()?,
+            stopper: Stopper(Arc::new(EventFd::new()?)),
+            attacher: Attacher { inbox: Arc::new(Mutex::new(Some(Vec::new()))), wake },
+            sends: Vec::new(),
+            failure: None,
+            event_line: Vec::new(),
+            compact_after_ms: 0,
+        })
+    }
+
+    /// Ends `run` from elsewhere.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Adds peers from elsewhere.
+    pub fn attacher(&self) -> Attacher {
+        self.attacher.clone()
+    }
+
+    /// Serves until it is stopped. Call it once, on the thread that may block for the disk.
+    ///
+    /// # Errors
+    /// What made it stop by itself. Orders are as the journal has them.
+    pub fn run(&mut self) -> Result<(), Stop> {
+        self.begin();
+        self.desk.engine.start(self.desk.clock, &mut self.desk.effects);
+        self.carry();
+        self.finish()?;
+        while self.round()? {}
+        Ok(())
+    }
+
+    /// One turn of the loop; false when the server was stopped.
+    fn round(&mut self) -> Result<bool, Stop> {
+        let has_work = self.peers.iter().any(|peer| peer.session.has_work());
+        let is_compacting = self.wants_compaction();
+        self.arm().map_err(Stop::System)?;
+        let ready = self.poll.wait(!has_work && !is_compacting).map_err(Stop::System)?;
+        self.begin();
+        if self.poll.found(STOP).readable {
+            return Ok(false);
+        }
+        if is_compacting && (ready == 0 || !self.desk.has_room) {
+            self.compact_in_peace().map_err(Stop::Journal)?;
+        }
+        self.take_woken();
+        self.tick();
+        for index in 0..self.peers.len() {
+            self.serve(index);
+        }
+        self.accept();
+        self.finish()?;
+        self.flush();
+        Ok(true)
+    }
+
+    /// Says what the next wait is for.
+    fn arm(&mut self) -> io::Result<()> {
+        let peers = self.peers.iter().filter_map(|peer| peer.session.deadline_ms());
+        let door = self.door.as_ref().and_then(Door::deadline_ms);
+        self.timer.set(peers.chain(door).chain(self.desk.engine.wake_at()).min())?;
+        self.poll.clear();
+        self.poll.add(self.stopper.0.as_raw_fd(), true, false);
+        self.poll.add(self.attacher.wake.as_raw_fd(), true, false);
+        self.poll.add(self.timer.as_raw_fd(), true, false);
+        // poll passes over a negative descriptor.
+        self.poll.add(self.door.as_ref().and_then(Door::fd).unwrap_or(-1), true, false);
+        for Peer { stream, session, .. } in &self.peers {
+            let (read, write) = (session.wants_read(), !session.unsent().is_empty());
+            self.poll.add(stream.as_raw_fd(), read, write);
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) {
+        self.desk.clock = clock();
+        self.look_at_journal();
+    }
+
+    fn look_at_journal(&mut self) {
+        self.desk.has_room = self.journal.has_room();
+        self.desk.journal_bytes = self.journal.used_bytes();
+    }
+
+    /// Takes what other threads brought.
+    fn take_woken(&mut self) {
+        if !self.poll.found(WAKE).readable {
+            return;
+        }
+        self.attacher.wake.clear();
+        for (call, reply) in self.workers.take() {
+            self.desk.engine.reply(call, reply, self.desk.clock, &mut self.desk.effects);
+            self.carry();
+        }
+        for (stream, apps) in self.attacher.take() {
+            if self.peers.len() >= SESSIONS_MAX {
+                let text = format!("{SESSIONS_MAX} connections are open");
+                refuse(&stream, Refusal::new(Code::LIMIT, text));
+                continue;
+            }
+            self.welcome(stream, Caller { uid: None, apps, watching: Vec::new() });
+        }
+    }
+
+    fn tick(&mut self) {
+        if self.poll.found(TIMER).readable {
+            self.timer.clear();
+        }
+        let now_ms = self.desk.clock.boot_ms;
+        if self.desk.engine.wake_at().is_some_and(|at| at <= now_ms) {
+            self.desk.engine.tick(self.desk.clock, &mut self.desk.effects);
+            self.carry();
+        }
+        for peer in &mut self.peers {
+            peer.session.expire(now_ms);
+        }
+        if let Some(door) = &mut self.door {
+            door.resume(now_ms);
+        }
+    }
+
+    /// Reads from one peer and carries out its lines.
+    fn serve(&mut self, index: usize) {
+        let found = self.poll.found(PEERS + index);
+        let now_ms = self.desk.clock.boot_ms;
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        if found.readable && peer.session.wants_read() {
+            match peer.session.read_from(&mut &peer.stream, now_ms) {
+                Ok(_) => {}
+                Err(error) if is_passing(&error) => {}
+                Err(_) => peer.is_gone = true,
+            }
+        }
+        for _ in 0..ROUND_LINES_MAX {
+            let Some(peer) = self.peers.get_mut(index) else { return };
+            if !peer.session.serve_next(&mut self.desk) {
+                break;
+            }
+            self.carry();
+        }
+        if let Some(peer) = self.peers.get_mut(index) {
+            peer.is_gone |= found.gone && peer.session.is_over_when_gone();
+        }
+    }
+
+    fn accept(&mut self) {
+        if !self.poll.found(DOOR).readable {
+            return;
+        }
+        let now_ms = self.desk.clock.boot_ms;
+        for _ in 0..ROUND_ACCEPTS_MAX {
+            let Some(door) = &mut self.door else { return };
+            let Some(stream) = door.next(now_ms) else { return };
+            let uid = match sys::peer_uid(&stream) {
+                Ok(uid) => uid,
+                Err(error) => {
+                    log::warn!("a connection without a known user is closed: {error}");
+                    continue;
+                }
+            };
+            let access = self.desk.access();
+            let open = self.peers.iter().filter_map(|peer| peer.session.caller.uid);
+            match door.gate.admit(uid, access.is_privileged(uid), open, now_ms) {
+                Ok(()) => {
+                    let apps = access.apps(uid);
+                    self.welcome(stream, Caller { uid: Some(uid), apps, watching: Vec::new() });
+                }
+                Err(refusal) => {
+                    log::debug!("connection refused: {refusal}");
+                    refuse(&stream, refusal);
+                }
+            }
+        }
+    }
+
+    fn welcome(&mut self, stream: UnixStream, caller: Caller) {
+        if let Err(error) = stream.set_nonblocking(true) {
+            log::warn!("a connection is closed: {error}");
+            return;
+        }
+        self.peers.push(Peer { stream, session: Session::new(caller), is_gone: false });
+    }
+
+    /// Takes over what the engine wants done, in its order. Calls and events wait for
+    /// `finish`.
+    fn carry(&mut self) {
+        let mut effects = std::mem::take(&mut self.desk.effects);
+        let mut is_in_snapshot = false;
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Append(_) if is_in_snapshot => {}
+                Effect::Append(record) => match self.journal.append(&record) {
+                    Ok(()) => {}
+                    // What the engine knows includes this record and those behind it.
+                    Err(full @ JournalError::Full { .. }) => {
+                        is_in_snapshot = true;
+                        let done = self.compact();
+                        self.note(done.and_then(|fits| if fits { Ok(()) } else { Err(full) }));
+                    }
+                    Err(error) => self.note(Err(error)),
+                },
+                Effect::Send(call_no, call) => self.sends.push((call_no, call)),
+                Effect::Tell(event) => self.tell(&event),
+            }
+        }
+        self.desk.effects = effects;
+        self.look_at_journal();
+    }
+
+    fn note(&mut self, outcome: Result<(), JournalError>) {
+        if let Err(error) = outcome {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    fn tell(&mut self, event: &Event) {
+        let report = &event.report;
+        let (app_key, order_id, state) = (&report.app_key, &report.order_id, report.state.name());
+        log::info!("app {app_key} order {order_id}: {state}, sequence {}", report.sequence);
+        self.event_line.clear();
+        let line = Notification { jsonrpc: "2.0", method: "event", params: event };
+        write_line(&mut self.event_line, &line);
+        for peer in &mut self.peers {
+            if peer.session.caller.watching.contains(app_key) {
+                peer.session.tell(&self.event_line);
+            }
+        }
+    }
+
+    /// Makes the round durable and lets it out; or keeps it in and says so to who asked.
+    fn finish(&mut self) -> Result<(), Stop> {
+        let committed = match self.failure.take() {
+            None => self.journal.commit(),
+            Some(error) => Err(error),
+        };
+        if let Err(error) = committed {
+            log::error!("{error}");
+            let text = "the journal cannot be written; nothing was sent";
+            let refusal = RpcError::from(Refusal::new(Code::STORAGE, text));
+            self.peers.iter_mut().for_each(|peer| peer.session.settle(Some(&refusal)));
+            self.flush();
+            return Err(Stop::Journal(error));
+        }
+        self.peers.iter_mut().for_each(|peer| peer.session.settle(None));
+        for (call_no, call) in self.sends.drain(..) {
+            let server_ms = self.desk.engine.server_ms(self.desk.clock);
+            self.workers.submit(call_no, call, server_ms);
+        }
+        Ok(())
+    }
+
+    /// Sends what the sockets take, and closes what is over.
+    fn flush(&mut self) {
+        for peer in &mut self.peers {
+            while !peer.session.unsent().is_empty() {
+                match sys::send(&peer.stream, peer.session.unsent()) {
+                    Ok(count) => peer.session.sent(count),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) if is_passing(&error) => break,
+                    Err(_) => {
+                        peer.is_gone = true;
+                        break;
+                    }
+                }
+            }
+        }
+        self.peers.retain(|peer| !peer.is_gone && !peer.session.is_over());
+    }
+
+    fn wants_compaction(&self) -> bool {
+        self.journal.wants_compaction() && self.desk.clock.boot_ms >= self.compact_after_ms
+    }
+
+    fn compact_in_peace(&mut self) -> Result<(), JournalError> {
+        if !self.compact()? {
+            log::warn!("the journal cannot be compacted; it goes on as it is");
+            self.compact_after_ms = self.desk.clock.boot_ms.saturating_add(COMPACT_PAUSE_MS);
+        }
+        Ok(())
+    }
+
+    /// Writes the present state into the other segment. False: it does not fit, and nothing
+    /// has changed but that acked orders are forgotten.
+    fn compact(&mut self) -> Result<bool, JournalError> {
+        self.desk.engine.prune(self.desk.clock);
+        let mut fits = self.write_snapshot()?;
+        if !fits || !self.journal.has_room() {
+            self.desk.engine.forget_acked();
+            fits = self.write_snapshot()?;
+        }
+        self.look_at_journal();
+        Ok(fits)
+    }
+
+    fn write_snapshot(&mut self) -> Result<bool, JournalError> {
+        match self.journal.compact(self.desk.engine.snapshot()) {
+            Ok(()) => {
+                log::info!("journal compacted to {} bytes", self.journal.used_bytes());
+                Ok(true)
+            }
+            Err(JournalError::Full { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<D: Disk> Drop for Server<D> {
+    fn drop(&mut self) {
+        self.attacher.close();
+    }
+}
+
+fn clock() -> Clock {
+    Clock { boot_ms: sys::boot_ms(), wall_ms: sys::wall_ms() }
+}
+
+/// An error that says nothing about the connection.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}

@@ -1,0 +1,224 @@
+//! One connection without its socket: bytes in, requests carried out, bytes out. What a round
+//! says stays behind a mark until the server has made the round durable.
+
+use std::io::{self, Read};
+
+use serde::Deserialize;
+
+use super::desk::{write, Caller, Desk};
+use super::line::{Line, LineReader};
+use super::proto::{Id, Request, RpcError, INVALID_REQUEST, PARSE_ERROR};
+use crate::limits::{
+    HALF_CLOSED_MS, LINE_BYTES_MAX, LINE_DEADLINE_MS, REQUEST_ID_BYTES_MAX, SEND_QUEUE_BYTES_MAX,
+};
+
+/// A connection's memory.
+pub struct Session {
+    /// Who it is.
+    pub caller: Caller,
+    reader: LineReader,
+    /// `queue[head..durable]` may be sent; what is behind it belongs to this round.
+    queue: Vec<u8>,
+    head: usize,
+    durable: usize,
+    /// Ids of the requests answered in this round.
+    asked: Vec<Id>,
+    /// When the line began that has not ended.
+    line_since_ms: Option<u64>,
+    /// When the peer said that nothing more comes.
+    ended_at_ms: Option<u64>,
+    /// Too slow, or out of time: closed after this round, sent or not.
+    dropped: bool,
+}
+
+impl Session {
+    /// A connection on which nothing was said.
+    pub fn new(caller: Caller) -> Session {
+        Session {
+            caller,
+            reader: LineReader::new(),
+            queue: Vec::new(),
+            head: 0,
+            durable: 0,
+            asked: Vec::new(),
+            line_since_ms: None,
+            ended_at_ms: None,
+            dropped: false,
+        }
+    }
+
+    /// Reads once. `Ok(0)` is the end of what the peer says.
+    pub fn read_from(&mut self, source: &mut impl Read, now_ms: u64) -> io::Result<usize> {
+        let count = self.reader.read_from(source)?;
+        if count == 0 {
+            self.ended_at_ms.get_or_insert(now_ms);
+        }
+        if self.reader.is_partial() {
+            self.line_since_ms.get_or_insert(now_ms);
+        }
+        Ok(count)
+    }
+
+    /// Carries out one line, if a whole one is there and its answer fits into the queue.
+    pub fn serve_next(&mut self, desk: &mut Desk) -> bool {
+        if !self.takes_lines() {
+            return false;
+        }
+        let parsed = match self.reader.next_line() {
+            None => return false,
+            Some(Line::Bytes(line)) => parse(line),
+            Some(Line::TooLong) => {
+                let text = format!("the line has more than {LINE_BYTES_MAX} bytes");
+                Err((Id::Null, framing(INVALID_REQUEST, text)))
+            }
+        };
+        match parsed {
+            Ok(request) => {
+                desk.serve(&mut self.caller, &request, &mut self.queue);
+                self.asked.extend(request.id);
+            }
+            Err((id, error)) => {
+                write(&mut self.queue, Some(&id), Err::<(), _>(error));
+                self.asked.push(id);
+            }
+        }
+        self.line_since_ms = self.reader.is_partial().then_some(desk.clock.boot_ms);
+        true
+    }
+
+    /// Appends an event line. A queue that overflows drops the connection: nothing is lost by
+    /// that, since the next `watch` begins with a snapshot.
+    pub fn tell(&mut self, line: &[u8]) {
+        if self.queue.len() - self.head + line.len() > SEND_QUEUE_BYTES_MAX {
+            self.dropped = true;
+        } else {
+            self.queue.extend_from_slice(line);
+        }
+    }
+
+    /// Ends a round: what it said may be sent, or, with an error, is replaced by that error
+    /// for each of its requests.
+    pub fn settle(&mut self, error: Option<&RpcError>) {
+        if let Some(error) = error {
+            self.queue.truncate(self.durable);
+            for id in &self.asked {
+                write(&mut self.queue, Some(id), Err::<(), _>(error.clone()));
+            }
+        }
+        self.asked.clear();
+        self.durable = self.queue.len();
+        if !self.takes_lines() {
+            // A peer cannot finish a line that we do not read.
+            self.line_since_ms = None;
+        }
+    }
+
+    /// What may be sent.
+    pub fn unsent(&self) -> &[u8] {
+        &self.queue[self.head..self.durable]
+    }
+
+    /// The first `count` bytes of `unsent` are on their way.
+    pub fn sent(&mut self, count: usize) {
+        self.head += count;
+        if self.head == self.queue.len() {
+            self.queue.clear();
+            self.queue.shrink_to(LINE_BYTES_MAX);
+        } else if self.head >= LINE_BYTES_MAX {
+            self.queue.drain(..self.head);
+        } else {
+            return;
+        }
+        self.head = 0;
+        self.durable = self.queue.len();
+    }
+
+    /// Whether the socket is worth reading.
+    pub fn wants_read(&self) -> bool {
+        self.ended_at_ms.is_none() && self.takes_lines() && !self.reader.has_line()
+    }
+
+    /// Whether `serve_next` has something to do without another read.
+    pub fn has_work(&self) -> bool {
+        self.takes_lines() && self.reader.has_line()
+    }
+
+    /// The peer is gone; what it asked for last was carried out or never will be.
+    pub fn is_over_when_gone(&self) -> bool {
+        !self.wants_read() && !self.has_work()
+    }
+
+    /// To be closed.
+    pub fn is_over(&self) -> bool {
+        let answered =
+            self.ended_at_ms.is_some() && !self.reader.has_line() && self.head == self.queue.len();
+        self.dropped || (answered && self.caller.watching.is_empty())
+    }
+
+    /// Boot milliseconds at which `expire` has something to do.
+    pub fn deadline_ms(&self) -> Option<u64> {
+        let line = self.line_since_ms.filter(|_| self.wants_read());
+        let line = line.map(|since| since.saturating_add(LINE_DEADLINE_MS));
+        let end = self.ended_at_ms.map(|since| since.saturating_add(HALF_CLOSED_MS));
+        [line, end].into_iter().flatten().min()
+    }
+
+    /// Gives up on a line that is not finished in time, and on a peer that has ended.
+    pub fn expire(&mut self, now_ms: u64) {
+        if self.deadline_ms().is_none_or(|at| now_ms < at) {
+            return;
+        }
+        self.dropped = true;
+        if self.ended_at_ms.is_none() {
+            let text = format!("the line was not finished within {LINE_DEADLINE_MS} ms");
+            write(&mut self.queue, Some(&Id::Null), Err::<(), _>(framing(INVALID_REQUEST, text)));
+        }
+    }
+
+    /// One more answer of the longest kind fits into the queue.
+    fn takes_lines(&self) -> bool {
+        let queued = self.queue.len() - self.head;
+        !self.dropped && queued + LINE_BYTES_MAX <= SEND_QUEUE_BYTES_MAX
+    }
+}
+
+/// Reads one request; a refusal comes with the id to answer it under.
+fn parse(line: &[u8]) -> Result<Request<'_>, (Id, RpcError)> {
+    let bad = |code, text: String| (Id::Null, framing(code, text));
+    let text = std::str::from_utf8(line)
+        .map_err(|error| bad(PARSE_ERROR, format!("not UTF-8 at byte {}", error.valid_up_to())))?;
+    let text = text.trim_ascii();
+    let request: Request = serde_json::from_str(text).map_err(|error| {
+        if error.is_data() {
+            (id_of(text), framing(INVALID_REQUEST, format!("no request: {error}")))
+        } else {
+            bad(PARSE_ERROR, error.to_string())
+        }
+    })?;
+    // An array would be read as the members of a request, in their order.
+    if !text.starts_with('{') {
+        return Err(bad(INVALID_REQUEST, "a request is one object; there are no batches".into()));
+    }
+    match &request.id {
+        Some(Id::Text(id)) if id.len() > REQUEST_ID_BYTES_MAX => {
+            let text = format!("id has more than {REQUEST_ID_BYTES_MAX} bytes");
+            Err(bad(INVALID_REQUEST, text))
+        }
+        _ => Ok(request),
+    }
+}
+
+/// The id of a line that is JSON and no request, if it has a usable one.
+fn id_of(text: &str) -> Id {
+    #[derive(Deserialize)]
+    struct OnlyId {
+        id: Id,
+    }
+    let read = |text| serde_json::from_str::<OnlyId>(text).ok().map(|only| only.id);
+    let usable = |id: &Id| !matches!(id, Id::Text(id) if id.len() > REQUEST_ID_BYTES_MAX);
+    read(text).filter(usable).unwrap_or_default()
+}
+
+fn framing(code: i32, message: String) -> RpcError {
+    RpcError { code, message, data: None }
+}

@@ -1,0 +1,335 @@
+//! A server in this process, a gateway that does what the test says, and a peer that talks
+//! in lines. Everything waits with a generous deadline and nothing sleeps.
+#![allow(dead_code)] // Each test file uses a part of it.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use alitv_pay::core::call::{Ask, Call, DoubtKind, Reply, Trade, TradeStatus};
+use alitv_pay::core::code::{Code, Refusal};
+use alitv_pay::core::engine::Engine;
+use alitv_pay::core::facts::{AppKey, Facts};
+use alitv_pay::gateway::{
+    Environment, Gateway, HttpAnswer, HttpRequest, Prepared, Transport,
+};
+use alitv_pay::ipc::access::{Access, Rule};
+use alitv_pay::ipc::server::{Attacher, Parts, Server, Stop, Stopper};
+use alitv_pay::ipc::sys;
+use alitv_pay::store::{Disk, Journal, RealDisk};
+use alitv_pay::wire::secret::Secret;
+use serde_json::Value;
+
+/// Nothing on loopback takes this long, however busy the machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The gateway and the phone, in memory. Queries are held until something changes.
+#[derive(Default)]
+pub struct FakeGateway {
+    state: Mutex<FakeState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct FakeState {
+    trades: BTreeMap<String, TradeStatus>,
+    /// What a query said last, so that a held one answers what is news.
+    told: BTreeMap<String, TradeStatus>,
+    calls: Vec<String>,
+    closed: bool,
+    offline: bool,
+}
+
+impl FakeGateway {
+    fn state(&self) -> MutexGuard<'_, FakeState> {
+        self.state.lock().unwrap()
+    }
+
+    /// The phone: what happens to an order from here on.
+    pub fn set(&self, order_id: &str, status: TradeStatus) {
+        self.state().trades.insert(order_id.to_owned(), status);
+        self.changed.notify_all();
+    }
+
+    pub fn pay(&self, order_id: &str) {
+        self.set(order_id, TradeStatus::Success);
+    }
+
+    /// Calls so far, such as `precreate A1`.
+    pub fn calls(&self) -> Vec<String> {
+        self.state().calls.clone()
+    }
+
+    pub fn set_offline(&self, offline: bool) {
+        self.state().offline = offline;
+    }
+
+    /// Ends held queries, so that no thread outlives its test for long.
+    pub fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_all();
+    }
+
+    fn trade(&self, facts: &Facts, status: TradeStatus) -> Reply {
+        let paid = status == TradeStatus::Success;
+        Reply::Status(Trade {
+            status,
+            trade_no: if paid { "2016T1".into() } else { String::new() },
+            amount_fen: facts.amount_fen,
+            paid_ms: paid.then_some(1_700_000_000_000),
+            server_ms: Some(sys::wall_ms()),
+        })
+    }
+
+    fn query(&self, facts: &Facts, wait_s: u32) -> Reply {
+        let id = facts.order_id.as_str();
+        let wait = Duration::from_secs(wait_s.into());
+        let (mut state, _) = self
+            .changed
+            .wait_timeout_while(self.state(), wait, |state| {
+                let told = state.told.get(id).copied().unwrap_or(TradeStatus::NotScanned);
+                !state.closed && state.trades.get(id) == Some(&told)
+            })
+            .unwrap();
+        let Some(status) = state.trades.get(id).copied() else { return Reply::NoTrade };
+        state.told.insert(id.to_owned(), status);
+        drop(state);
+        self.trade(facts, status)
+    }
+}
+
+impl Gateway for FakeGateway {
+    fn name(&self) -> &'static str {
+        "fake"
+    }
+
+    fn check(&self, facts: &Facts) -> Result<(), Refusal> {
+        if facts.title.contains('&') {
+            return Err(Refusal::new(Code::STRING, "title holds &, which this gateway cannot take"));
+        }
+        Ok(())
+    }
+
+    fn encode(&self, _: &Call, _: i64) -> Result<Prepared, Refusal> {
+        unreachable!("run is replaced")
+    }
+
+    fn decode(&self, _: &Call, _: &Prepared, _: &HttpAnswer) -> Reply {
+        unreachable!("run is replaced")
+    }
+
+    fn run(&self, call: &Call, _: i64, _: &dyn Transport) -> Reply {
+        let (name, id) = match &call.ask {
+            Ask::Probe => ("probe", ""),
+            Ask::Precreate(facts) => ("precreate", facts.order_id.as_str()),
+            Ask::Query { facts, .. } => ("query", facts.order_id.as_str()),
+            Ask::Close(facts) => ("close", facts.order_id.as_str()),
+        };
+        self.state().calls.push(format!("{name} {id}").trim_end().to_owned());
+        if self.state().offline {
+            return Reply::in_doubt(DoubtKind::Network, "unplugged");
+        }
+        match &call.ask {
+            Ask::Probe => Reply::Probed { server_ms: sys::wall_ms(), wait_s_max: 20 },
+            Ask::Precreate(_) => {
+                self.state().trades.entry(id.to_owned()).or_insert(TradeStatus::NotScanned);
+                Reply::Shown { qr_text: format!("https://qr.alipay.com/bax{id}"), expires_s: 300 }
+            }
+            Ask::Query { facts, wait_s } => self.query(facts, *wait_s),
+            Ask::Close(facts) => {
+                let mut state = self.state();
+                let status = state.trades.entry(id.to_owned()).or_insert(TradeStatus::Closed);
+                if *status != TradeStatus::Success {
+                    *status = TradeStatus::Closed;
+                }
+                let status = *status;
+                drop(state);
+                self.changed.notify_all();
+                self.trade(facts, status)
+            }
+        }
+    }
+}
+
+/// Nothing goes out.
+pub struct NoTransport;
+
+impl Transport for NoTransport {
+    fn send(&self, _: &HttpRequest) -> Result<HttpAnswer, alitv_pay::core::call::Doubt> {
+        unreachable!("the fake gateway sends nothing")
+    }
+}
+
+pub fn app(text: &str) -> AppKey {
+    AppKey::new(text).unwrap()
+}
+
+pub fn rule(app_key: &str, uids: &[u32], token: Option<&str>) -> Rule {
+    let token = token.map(|token| Secret::new(token).unwrap());
+    Rule { app_key: app(app_key), uids: uids.to_vec(), token }
+}
+
+/// A running server.
+pub struct Running {
+    pub gateway: Arc<FakeGateway>,
+    pub path: PathBuf,
+    pub attacher: Attacher,
+    stopper: Stopper,
+    thread: Option<JoinHandle<Result<(), Stop>>>,
+}
+
+/// The owner of the server, as far as the rules go: nobody that a test runs as.
+pub const NOBODY: u32 = 65_533;
+
+impl Running {
+    /// One app, for whoever runs the test.
+    pub fn start(dir: &Path) -> Running {
+        let access = Access::new(NOBODY, vec![rule("23012345", &[sys::own_uid()], None)]);
+        Running::with_access(dir, access, &["23012345"])
+    }
+
+    pub fn with_access(dir: &Path, access: Access, apps: &[&str]) -> Running {
+        let journal = dir.join("journal");
+        std::fs::create_dir_all(&journal).unwrap();
+        Running::on_disk(dir, RealDisk::open(&journal).unwrap(), access, apps)
+    }
+
+    pub fn on_disk<D: Disk + Send + 'static>(
+        dir: &Path,
+        disk: D,
+        access: Access,
+        apps: &[&str],
+    ) -> Running {
+        let opened = Journal::open(disk, "sandbox").unwrap();
+        let mut engine = Engine::new(apps.iter().map(|key| app(key)));
+        for record in opened.records {
+            engine.replay(record).unwrap();
+        }
+        let path = dir.join("s");
+        let _ = std::fs::remove_file(&path);
+        let gateway = Arc::new(FakeGateway::default());
+        let parts = Parts {
+            engine,
+            journal: opened.journal,
+            gateway: gateway.clone(),
+            transport: Arc::new(NoTransport),
+            access,
+            environment: Environment::Sandbox,
+            listener: Some(sys::listen(&path).unwrap()),
+        };
+        let mut server = Server::new(parts).unwrap();
+        let (stopper, attacher) = (server.stopper(), server.attacher());
+        let thread = Some(thread::spawn(move || server.run()));
+        Running { gateway, path, attacher, stopper, thread }
+    }
+
+    pub fn connect(&self) -> Peer {
+        Peer::new(UnixStream::connect(&self.path).unwrap())
+    }
+
+    /// Ends it and says how it ended.
+    pub fn stop(mut self) -> Result<(), Stop> {
+        self.stopper.stop();
+        self.wait()
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait(&mut self) -> Result<(), Stop> {
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stopper.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        self.gateway.close();
+    }
+}
+
+/// One end of a connection, in lines.
+pub struct Peer {
+    pub stream: UnixStream,
+    reader: BufReader<UnixStream>,
+}
+
+impl Peer {
+    pub fn new(stream: UnixStream) -> Peer {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let reader = BufReader::new(stream.try_clone().unwrap());
+        Peer { stream, reader }
+    }
+
+    pub fn send(&mut self, line: &str) {
+        self.send_raw(format!("{line}\n").as_bytes());
+    }
+
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// The next line, or none at the end.
+    pub fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        match self.reader.read_line(&mut line) {
+            Ok(0) => None,
+            Ok(_) => {
+                assert!(line.ends_with('\n'), "a line was cut off: {line:?}");
+                Some(line.trim_end().to_owned())
+            }
+            // What the kernel says to a peer whose last line was not read.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
+            Err(error) => panic!("no line: {error}"),
+        }
+    }
+
+    pub fn value(&mut self) -> Value {
+        let line = self.line().expect("the connection was closed");
+        serde_json::from_str(&line).expect(&line)
+    }
+
+    /// Sends a request and returns its answer; events in between are passed over.
+    pub fn ask(&mut self, line: &str) -> Value {
+        self.send(line);
+        loop {
+            let value = self.value();
+            if value.get("method").is_none() {
+                return value;
+            }
+        }
+    }
+
+    /// The next event for which `wanted` holds.
+    pub fn event(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let mut value = self.value();
+            if value.get("method").is_some() && wanted(&value["params"]) {
+                return value["params"].take();
+            }
+        }
+    }
+
+    pub fn end(&mut self) {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+}
+
+/// The error code of an answer.
+pub fn code(answer: &Value) -> i64 {
+    answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("no error: {answer}"))
+}
+
+/// Such as `{"id":1,"method":"pay","params":{…}}`.
+pub fn pay_line(order_id: &str) -> String {
+    format!(
+        r#"{{"id":1,"method":"pay","params":{{"order_id":"{order_id}","title":"60 gems","amount_fen":600}}}}"#
+    )
+}

@@ -1,0 +1,93 @@
+//! The socket, line by line. `protocol/*.jsonl` and the transcript in `docs/protocol.md` are
+//! played against a server: `-> ` is sent as it stands, `<- ` must come next, `@ ` is what
+//! happens elsewhere. Expected objects may leave members out; "…" at the end of a text stands
+//! for any rest, and members that depend on the moment are compared by kind only.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use alitv_pay::core::call::TradeStatus;
+use common::{Peer, Running};
+use serde_json::Value;
+
+/// Members whose value depends on the moment.
+const OF_THE_MOMENT: [&str; 6] =
+    ["created_ms", "paid_ms", "uptime_s", "journal_bytes", "clock_offset_ms", "server"];
+
+fn check(expected: &Value, actual: &Value, at: &str) {
+    match (expected, actual) {
+        (Value::Object(expected), Value::Object(actual)) => {
+            for (name, value) in expected {
+                let found = actual.get(name).unwrap_or_else(|| panic!("{at}: no {name}: {actual:?}"));
+                if OF_THE_MOMENT.contains(&name.as_str()) {
+                    assert_eq!(value.is_string(), found.is_string(), "{at}: {name} is {found}");
+                } else {
+                    check(value, found, &format!("{at}, {name}"));
+                }
+            }
+        }
+        (Value::Array(expected), Value::Array(actual)) => {
+            assert_eq!(expected.len(), actual.len(), "{at}: {actual:?}");
+            expected.iter().zip(actual).for_each(|(a, b)| check(a, b, at));
+        }
+        (Value::String(expected), Value::String(actual)) if expected.ends_with('…') => {
+            let prefix = expected.trim_end_matches('…');
+            assert!(actual.starts_with(prefix), "{at}: {actual:?} instead of {expected:?}");
+        }
+        _ => assert_eq!(expected, actual, "{at}"),
+    }
+}
+
+fn play(name: &str, text: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Running::start(dir.path());
+    let mut peer = server.connect();
+    let (mut lines, mut skip) = (0, false);
+    for (number, line) in text.lines().enumerate() {
+        let at = format!("{name}:{}", number + 1);
+        if let Some(request) = line.strip_prefix("-> ") {
+            peer.send(request);
+        } else if let Some(expected) = line.strip_prefix("<- ") {
+            lines += 1;
+            let expected = serde_json::from_str(expected).expect(&at);
+            let mut value = peer.value();
+            while std::mem::take(&mut skip) && value.get("method").is_some() {
+                (value, skip) = (peer.value(), true);
+            }
+            check(&expected, &value, &at);
+        } else if line == "@ skip events" {
+            skip = true;
+        } else if let Some(action) = line.strip_prefix("@ ") {
+            act(&server, &mut peer, action, &at);
+        } else {
+            assert!(line.is_empty() || line.starts_with('#'), "{at}: {line}");
+        }
+    }
+    assert!(lines > 0, "{name} expects nothing");
+    peer.end();
+    assert_eq!(peer.line(), None, "{name}: more came than was written down");
+}
+
+fn act(server: &Running, peer: &mut Peer, action: &str, at: &str) {
+    let words: Vec<&str> = action.split(' ').collect();
+    match words[..] {
+        ["phone", "pays", id] => server.gateway.pay(id),
+        ["phone", "scans", id] => server.gateway.set(id, TradeStatus::WaitBuyerPay),
+        ["gateway", "offline"] => server.gateway.set_offline(true),
+        ["connect", "again"] => *peer = server.connect(),
+        _ => panic!("{at}: {action}"),
+    }
+}
+
+#[test]
+fn transcripts_are_true() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol");
+    let mut files: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 5, "{files:?}");
+    for file in files {
+        play(&file.display().to_string(), &fs::read_to_string(&file).unwrap());
+    }
+}

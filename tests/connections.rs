@@ -66,7 +66,8 @@ fn bytes_that_are_no_text_are_answered_too() {
     let dir = tempfile::tempdir().unwrap();
     let server = Running::start(dir.path());
     let mut peer = server.connect();
-    for garbage in [&b"\xff\xfe\x00"[..], b"{\"id\":1,\"method\":\"\xc3\x28\"}", b"\0", b"\x1b[2J"] {
+    for garbage in [&b"\xff\xfe\x00"[..], b"{\"id\":1,\"method\":\"\xc3\x28\"}", b"\0", b"\x1b[2J"]
+    {
         peer.send_raw(garbage);
         peer.send_raw(b"\n");
         assert_eq!(code(&peer.value()), -32700, "{garbage:?}");
@@ -279,7 +280,10 @@ fn an_order_survives_its_server() {
     let mut peer = server.connect();
     assert_eq!(peer.ask(r#"{"id":1,"method":"watch"}"#)["result"]["orders"], json!([]));
     let again = peer.ask(&pay_line("A1"));
-    assert_eq!((&again["result"]["state"], &again["result"]["acked"]), (&json!("paid"), &json!(true)));
+    assert_eq!(
+        (&again["result"]["state"], &again["result"]["acked"]),
+        (&json!("paid"), &json!(true))
+    );
 }
 
 #[test]
@@ -304,8 +308,12 @@ fn many_orders_fit_into_one_line() {
     assert!(listed.len() > 50 && answer["result"]["more"] == true, "{}", listed.len());
     assert_eq!(listed.last().unwrap()["order_id"], "N119", "the newest are listed");
     let few = peer.ask(r#"{"id":3,"method":"orders","params":{"app_key":"app3","limit":2}}"#);
-    let ids: Vec<&Value> =
-        few["result"]["orders"].as_array().unwrap().iter().map(|order| &order["order_id"]).collect();
+    let ids: Vec<&Value> = few["result"]["orders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|order| &order["order_id"])
+        .collect();
     assert_eq!(ids, ["N43", "N83"]);
 }
 

@@ -82,10 +82,12 @@ fn answers_that_are_not_genuine_never_make_paid() {
     let tv = TvBox::new(dir.path(), &sandbox);
     let _daemon = tv.start();
     let mut game = tv.connect();
-    for scenario in ["amount.mismatch", "order.mismatch", "gateway.badsign"] {
+    let scenarios = ["amount.mismatch", "order.mismatch", "gateway.badsign", "gateway.replay"];
+    for (n, scenario) in scenarios.into_iter().enumerate() {
+        let order_id = format!("A{n}");
         sandbox.scenario(scenario);
-        game.pay(scenario);
-        let state = game.await_state(scenario, &["unknown", "paid", "failed"]);
+        game.pay(&order_id);
+        let state = game.await_state(&order_id, &["unknown", "paid", "failed"]);
         assert_eq!(state["state"], "unknown", "{scenario}: {state}");
         assert_eq!(state["result"], -3003, "{scenario}: {state}");
     }

@@ -20,7 +20,8 @@ fn check(expected: &Value, actual: &Value, at: &str) {
     match (expected, actual) {
         (Value::Object(expected), Value::Object(actual)) => {
             for (name, value) in expected {
-                let found = actual.get(name).unwrap_or_else(|| panic!("{at}: no {name}: {actual:?}"));
+                let found =
+                    actual.get(name).unwrap_or_else(|| panic!("{at}: no {name}: {actual:?}"));
                 if OF_THE_MOMENT.contains(&name.as_str()) {
                     assert_eq!(value.is_string(), found.is_string(), "{at}: {name} is {found}");
                 } else {

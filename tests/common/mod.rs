@@ -15,9 +15,7 @@ use alitv_pay::core::call::{Ask, Call, DoubtKind, Reply, Trade, TradeStatus};
 use alitv_pay::core::code::{Code, Refusal};
 use alitv_pay::core::engine::Engine;
 use alitv_pay::core::facts::{AppKey, Facts};
-use alitv_pay::gateway::{
-    Environment, Gateway, HttpAnswer, HttpRequest, Prepared, Transport,
-};
+use alitv_pay::gateway::{Environment, Gateway, HttpAnswer, HttpRequest, Prepared, Transport};
 use alitv_pay::ipc::access::{Access, Rule};
 use alitv_pay::ipc::server::{Attacher, Parts, Server, Stop, Stopper};
 use alitv_pay::ipc::sys;
@@ -110,7 +108,10 @@ impl Gateway for FakeGateway {
 
     fn check(&self, facts: &Facts) -> Result<(), Refusal> {
         if facts.title.contains('&') {
-            return Err(Refusal::new(Code::STRING, "title holds &, which this gateway cannot take"));
+            return Err(Refusal::new(
+                Code::STRING,
+                "title holds &, which this gateway cannot take",
+            ));
         }
         Ok(())
     }

@@ -67,8 +67,9 @@ fn play(name: &str, text: &str) {
         }
     }
     assert!(lines > 0, "{name} expects nothing");
-    peer.end();
-    assert_eq!(peer.line(), None, "{name}: more came than was written down");
+    peer.send(r#"{"id":"end","method":"unwatch"}"#);
+    let next = peer.value();
+    assert_eq!(next["id"], "end", "{name}: more came than was written down: {next}");
 }
 
 fn act(server: &Running, peer: &mut Peer, action: &str, at: &str) {

@@ -129,7 +129,7 @@ fn facts(id: &str) -> Facts {
 }
 
 fn shown() -> Reply {
-    Reply::Shown { qr_text: "https://qr.alipay.com/bax1".into(), expires_s: 300 }
+    Reply::Shown { qr_text: "https://qr.alipay.com/bax1".into(), expires_s: 300, server_ms: None }
 }
 
 fn trade(status: TradeStatus) -> Reply {
@@ -378,6 +378,31 @@ fn held_queries_follow_each_other_and_leave_workers_free() {
     bench.pass(POLL_MS);
     assert_eq!(bench.asks().into_iter().filter(|ask| held(ask)).count(), HELD_MAX);
     assert_eq!(bench.sent.len(), 4, "the others poll");
+}
+
+#[test]
+fn a_code_shown_before_the_probe_is_answered_is_held_at_once() {
+    let mut bench = Bench::new();
+    let (probe, _) = bench.sent.remove(0);
+    bench.show("A1");
+    bench.pass(10);
+    bench.reply(probe, Reply::Probed { server_ms: SERVER_MS, wait_s_max: WAIT_S_MAX });
+    bench.pass(POLL_MS_MIN);
+    let [Ask::Query { wait_s, .. }] = bench.asks()[..] else { panic!("{:?}", bench.asks()) };
+    assert_eq!(*wait_s, WAIT_S_MAX);
+}
+
+#[test]
+fn the_answer_that_shows_a_code_tells_when_it_ends_by_the_gateways_clock() {
+    let mut bench = Bench::new();
+    bench.pay("A1");
+    let qr_text = "https://qr.alipay.com/bax1".into();
+    bench.answer(Reply::Shown { qr_text, expires_s: 300, server_ms: Some(SERVER_MS) });
+    bench.pass(POLL_MS);
+    let Reply::Status(closed) = trade(TradeStatus::Closed) else { unreachable!() };
+    let server_ms = Some(SERVER_MS + 300_000);
+    bench.answer(Reply::Status(Trade { server_ms, ..closed }));
+    assert_eq!(bench.state("A1"), State::Expired);
 }
 
 #[test]

@@ -456,7 +456,8 @@ fn shown(qr: &'static str, expires_s: Option<u32>) -> impl Fn(&Prepared) -> Http
 #[test]
 fn a_code_is_shown_if_it_leads_to_alipay() {
     let alipay = "https://qr.alipay.com/bax03431l";
-    let reply = |expires_s| Reply::Shown { qr_text: alipay.into(), expires_s };
+    let reply =
+        |expires_s| Reply::Shown { qr_text: alipay.into(), expires_s, server_ms: Some(SERVER_MS) };
     assert_eq!(ask_precreate(HTTPS, shown(alipay, Some(120))), reply(120));
     assert_eq!(ask_precreate(HTTPS, shown(alipay, None)), reply(EXPIRES_S_DEFAULT));
     assert_eq!(ask_precreate(HTTPS, shown(alipay, Some(EXPIRES_S_MAX))), reply(EXPIRES_S_MAX));
@@ -465,7 +466,7 @@ fn a_code_is_shown_if_it_leads_to_alipay() {
     let own = "http://127.0.0.1:8420/pay/x";
     assert_eq!(
         ask_precreate(HTTP, shown(own, Some(60))),
-        Reply::Shown { qr_text: own.into(), expires_s: 60 }
+        Reply::Shown { qr_text: own.into(), expires_s: 60, server_ms: Some(SERVER_MS) }
     );
     let bad = ["", own, "https://evil.com/", "http://qr.alipay.com/x", "https://eco.taobao.com/x"];
     for qr in bad {

@@ -44,7 +44,7 @@ impl Gateway for Echo {
 
     fn decode(&self, _: &Call, _: &Prepared, answer: &HttpAnswer) -> Reply {
         assert_ne!(answer.body, "panics", "as the test wants it");
-        Reply::Shown { qr_text: answer.body.clone(), expires_s: 1 }
+        Reply::Shown { qr_text: answer.body.clone(), expires_s: 1, server_ms: None }
     }
 }
 
@@ -158,7 +158,7 @@ fn every_call_has_one_reply_under_its_number() {
         let replies = bench.replies(10);
         for (number, reply) in &replies {
             let qr_text = format!("A{}", number % 10);
-            assert_eq!(*reply, Reply::Shown { qr_text, expires_s: 1 });
+            assert_eq!(*reply, Reply::Shown { qr_text, expires_s: 1, server_ms: None });
         }
         let numbers: BTreeSet<_> = replies.iter().map(|reply| reply.0).collect();
         assert_eq!(

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-#[cfg(feature = "sandbox")]
-use super::sandbox;
 use super::text::Lang;
-use super::{ack, cancel, orders, pay, qr, query, rpc, tail};
+use super::{ack, cancel, daemon, orders, pay, qr, query, rpc, tail};
+#[cfg(feature = "sandbox")]
+use super::{demo, sandbox};
 use crate::core::facts::{AppKey, OrderId};
 use crate::money::Fen;
 
@@ -68,6 +68,11 @@ pub struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Sandbox, daemon and one order in this process: see the whole way once
+    #[cfg(feature = "sandbox")]
+    Demo(demo::Demo),
+    /// Run the daemon; the same program as alitv-payd
+    Daemon(daemon::Daemon),
     /// Play the Ali side: gateway, phone page, notifications
     #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Sandbox),

@@ -5,6 +5,9 @@ pub mod ack;
 pub mod args;
 pub mod cancel;
 pub mod clock;
+pub mod daemon;
+#[cfg(feature = "sandbox")]
+pub mod demo;
 pub mod exit;
 pub mod follow;
 pub mod orders;
@@ -55,6 +58,9 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, global: &Global, out: &mut Out) -> Result<ExitCode, Fail> {
     let exit = match command {
+        #[cfg(feature = "sandbox")]
+        Command::Demo(demo) => demo.run(global, out),
+        Command::Daemon(daemon) => return Ok(daemon.run(global)),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(sandbox) => sandbox.run(out),
         Command::Pay(pay) => pay.run(global, out),

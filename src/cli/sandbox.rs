@@ -151,8 +151,13 @@ fn config(dir: &Path, running: &Running) -> Result<String, Fail> {
     };
     let (journal, socket) = (quoted("journal")?, quoted("alitv-pay.sock")?);
     let mut text = format!(
-        "environment = \"sandbox\"\nallow_http = true\njournal = {journal}\nsocket = {socket}\n\n\
-         [alitv]\nurl = \"{}\"\n",
+        "environment = \"sandbox\"\n\
+         gateway = \"alitv\"\n\
+         allow_http = true\n\
+         journal = {journal}\n\
+         socket = {socket}\n\n\
+         [alitv]\n\
+         url = \"{}\"\n",
         running.gateway_url
     );
     for app in &running.apps {

@@ -57,6 +57,8 @@ pub enum Reply {
         qr_text: String,
         /// Seconds it can be scanned, from now.
         expires_s: u32,
+        /// The gateway's clock at the moment of the answer, Unix milliseconds, if it said so.
+        server_ms: Option<i64>,
     },
     /// To `Query` and `Close`.
     Status(Trade),

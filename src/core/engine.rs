@@ -260,7 +260,7 @@ impl Engine {
         let was_online = self.gateway.trouble.is_none();
         self.note_health(&reply, clock);
         match in_flight.key {
-            None => self.on_probe(call, reply, clock),
+            None => self.on_probe(call, reply, clock, out),
             Some(key) => {
                 let clock_is_wrong = is_clock(&reply);
                 let current = self.orders.get_mut(&key).is_some_and(|slot| {
@@ -492,6 +492,7 @@ impl Engine {
         };
         let server_ms = match reply {
             Reply::Probed { server_ms, .. } => Some(*server_ms),
+            Reply::Shown { server_ms, .. } => *server_ms,
             Reply::Status(trade) => trade.server_ms,
             _ => None,
         };
@@ -517,12 +518,16 @@ impl Engine {
         }
     }
 
-    fn on_probe(&mut self, call: CallNo, reply: Reply, clock: Clock) {
+    fn on_probe(&mut self, call: CallNo, reply: Reply, clock: Clock, out: &mut Vec<Effect>) {
         self.gateway.probing = self.gateway.probing.filter(|probing| *probing != call);
         match reply {
             Reply::Probed { wait_s_max, .. } => {
+                let held_before = self.gateway.wait_s_max > 0;
                 self.gateway.wait_s_max = wait_s_max.min(WAIT_S_MAX);
                 self.gateway.probe_tries = 0;
+                if !held_before && self.gateway.wait_s_max > 0 {
+                    self.hold_shown(clock, out);
+                }
             }
             _ if self.orders.values().any(|slot| !slot.order.state().is_final()) => {
                 let pause_ms = BACKOFF_MS_MIN << self.gateway.probe_tries.min(16);
@@ -531,6 +536,14 @@ impl Engine {
             }
             // An idle box does not wake up for this; the next order asks again.
             _ => {}
+        }
+    }
+
+    /// A code that was shown before we knew that queries can be held need not wait for its
+    /// next poll.
+    fn hold_shown(&mut self, clock: Clock, out: &mut Vec<Effect>) {
+        for key in self.keys(|slot| slot.order.is_shown()) {
+            self.step(&key, Input::Hurry, clock, out);
         }
     }
 

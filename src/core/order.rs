@@ -270,6 +270,11 @@ impl Order {
         }
     }
 
+    /// There is a code that may be scanned.
+    pub(super) fn is_shown(&self) -> bool {
+        matches!(self.phase, Phase::Open { .. })
+    }
+
     /// Milliseconds until the code ends; none if there is no code or it has ended.
     pub(super) fn left_ms(&self, now: &Now) -> Option<u64> {
         let code = self.code.as_ref()?;

@@ -95,7 +95,7 @@ impl Order {
     fn on_reply(&mut self, reply: Reply, now: &Now, out: &mut Vec<Output>) {
         let Some(asked) = self.awaiting.take() else { return };
         match reply {
-            Reply::Shown { qr_text, expires_s } if asked == Awaiting::Precreate => {
+            Reply::Shown { qr_text, expires_s, .. } if asked == Awaiting::Precreate => {
                 self.on_shown(qr_text, expires_s, now, out)
             }
             Reply::Rejected { code, text } if asked == Awaiting::Precreate => {

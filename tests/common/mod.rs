@@ -139,7 +139,11 @@ impl Gateway for FakeGateway {
             Ask::Probe => Reply::Probed { server_ms: sys::wall_ms(), wait_s_max: 20 },
             Ask::Precreate(_) => {
                 self.state().trades.entry(id.to_owned()).or_insert(TradeStatus::NotScanned);
-                Reply::Shown { qr_text: format!("https://qr.alipay.com/bax{id}"), expires_s: 300 }
+                Reply::Shown {
+                    qr_text: format!("https://qr.alipay.com/bax{id}"),
+                    expires_s: 300,
+                    server_ms: None,
+                }
             }
             Ask::Query { facts, wait_s } => self.query(facts, *wait_s),
             Ask::Close(facts) => {

@@ -275,7 +275,7 @@ impl World {
         }
         let closing = matches!(order.phase, Phase::Closing { .. });
         let reply = match message {
-            Message::Shown => Reply::Shown { qr_text: "q".into(), expires_s: 300 },
+            Message::Shown => Reply::Shown { qr_text: "q".into(), expires_s: 300, server_ms: None },
             Message::Queried { status, .. } => reply(setup, status),
             Message::CloseDone { status } => {
                 let last_word = setup.fault == Some(Fault::CloseIsTheLastWord);

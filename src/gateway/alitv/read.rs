@@ -42,7 +42,8 @@ pub(super) fn precreate(
     if expires_s > EXPIRES_S_MAX {
         return Err(gateway(format!("expires_s is {expires_s}: at most {EXPIRES_S_MAX}")));
     }
-    Ok(Reply::Shown { qr_text: qr_text.to_owned(), expires_s })
+    let server_ms = data.echo.server_date_ms.filter(|ms| *ms > 0);
+    Ok(Reply::Shown { qr_text: qr_text.to_owned(), expires_s, server_ms })
 }
 
 /// The error of a precreate. Nobody has signed it, but nobody has seen a code either, so

@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 4] = [
 /// What reaches over a layer, and why it may.
 const EXCEPTIONS: [(&str, &str, &str); 2] = [
     // The protocol's types and framing are one file for both ends.
-    ("client", "ipc", "line, proto and path are shared by client and server"),
+    ("client", "ipc", "line, proto, path and sys are shared by client and server"),
     // The TOP envelope is pure and names the reason of a refusal by its code.
     ("wire", "core", "codes and facts"),
 ];

@@ -1,82 +1,28 @@
-//! The system calls that std does not offer: a connect and a send that never block or raise
-//! SIGPIPE, who is at the other end, and one descriptor that says "there is work".
+//! The system calls of a client that std does not offer: a connect that never blocks, and one
+//! descriptor that says "there is work". What both ends need is in `ipc::sys`.
 
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::limits::SOCKET_PATH_BYTES_MAX;
-
-fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(result)
-}
-
-fn owned(result: libc::c_int) -> io::Result<OwnedFd> {
-    // SAFETY: the call has just returned this descriptor; nobody else owns it.
-    checked(result).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// The user this process acts as.
-pub fn own_uid() -> u32 {
-    // SAFETY: always succeeds.
-    unsafe { libc::geteuid() }
-}
+use crate::ipc::sys::{address_of, checked, owned};
+pub use crate::ipc::sys::{own_uid, peer_uid, send, signal, EventFd};
 
 /// Connects without waiting. A full backlog is `WouldBlock`: try again later, there is no
 /// connection that could still become one.
 pub fn connect(path: &Path) -> io::Result<UnixStream> {
-    let bytes = path.as_os_str().as_bytes();
-    if bytes.is_empty() || bytes.len() > SOCKET_PATH_BYTES_MAX || bytes.contains(&0) {
-        let text = format!("socket path must have 1 to {SOCKET_PATH_BYTES_MAX} bytes, no NUL");
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-    }
+    let address = address_of(path)?;
     let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: no pointers.
     let socket = owned(unsafe { libc::socket(libc::AF_UNIX, kind, 0) })?;
-    // SAFETY: all-zero bytes are a valid sockaddr_un.
-    let mut address: libc::sockaddr_un = unsafe { zeroed() };
-    address.sun_family = libc::AF_UNIX as libc::sa_family_t;
-    for (to, from) in address.sun_path.iter_mut().zip(bytes) {
-        *to = *from as libc::c_char;
-    }
     let size = size_of::<libc::sockaddr_un>() as libc::socklen_t;
     // SAFETY: `address` lives across the call and `size` is its size.
     checked(unsafe { libc::connect(socket.as_raw_fd(), (&raw const address).cast(), size) })?;
     Ok(UnixStream::from(socket))
-}
-
-/// Who runs the other end, as the kernel knows it.
-pub fn peer_uid(stream: &UnixStream) -> io::Result<u32> {
-    // SAFETY: all-zero bytes are a valid ucred.
-    let mut peer: libc::ucred = unsafe { zeroed() };
-    let mut size = size_of::<libc::ucred>() as libc::socklen_t;
-    // SAFETY: `peer` and `size` live across the call; `size` is the size of `peer`.
-    checked(unsafe {
-        libc::getsockopt(
-            stream.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PEERCRED,
-            (&raw mut peer).cast(),
-            &raw mut size,
-        )
-    })?;
-    Ok(peer.uid)
-}
-
-/// Sends what fits, without waiting and without SIGPIPE, whatever the host has set for it.
-pub fn send(stream: &UnixStream, bytes: &[u8]) -> io::Result<usize> {
-    let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
-    // SAFETY: pointer and length are those of `bytes`.
-    let sent = unsafe { libc::send(stream.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), flags) };
-    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
 
 /// Waits until `fd` is readable. Ok(false) when the time is over; `None` waits for ever.
@@ -101,52 +47,6 @@ pub fn wait_readable(fd: RawFd, timeout: Option<Duration>) -> io::Result<bool> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
-    }
-}
-
-/// A counter in the kernel that is readable while it is not zero.
-#[derive(Debug)]
-pub struct EventFd(OwnedFd);
-
-impl EventFd {
-    /// A counter at zero.
-    pub fn new() -> io::Result<EventFd> {
-        // SAFETY: no pointers.
-        let fd = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
-        owned(fd).map(EventFd)
-    }
-
-    /// Makes it readable.
-    pub fn set(&self) {
-        signal(self.0.as_raw_fd());
-    }
-
-    /// Makes it not readable; says whether it was.
-    pub fn clear(&self) -> bool {
-        let mut count = 0_u64;
-        // SAFETY: eight bytes go into eight bytes.
-        let got = unsafe { libc::read(self.0.as_raw_fd(), (&raw mut count).cast(), 8) };
-        got == 8 && count > 0
-    }
-}
-
-impl AsRawFd for EventFd {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
-    }
-}
-
-/// Makes the `EventFd` with this descriptor readable. For signal handlers: nothing but
-/// `write`, and `errno` is left as it was.
-pub fn signal(fd: RawFd) {
-    // SAFETY: errno is a valid thread-local; eight bytes are read from eight bytes. A full
-    // counter refuses the write, and is readable already.
-    unsafe {
-        let errno = libc::__errno_location();
-        let before = *errno;
-        let one = 1_u64;
-        libc::write(fd, (&raw const one).cast(), 8);
-        *errno = before;
     }
 }
 
@@ -277,6 +177,7 @@ fn interest(to_send: bool) -> libc::c_int {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::SOCKET_PATH_BYTES_MAX;
 
     const SOON: Option<Duration> = Some(Duration::ZERO);
 

@@ -1,4 +1,4 @@
-//! The system calls of the server that std does not offer. Every descriptor made here is
+//! The system calls of the socket that std does not offer, those that both ends need included. Every descriptor made here is
 //! closed on exec.
 
 use std::io;
@@ -17,7 +17,7 @@ pub(crate) fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
     Ok(result)
 }
 
-fn owned(result: libc::c_int) -> io::Result<OwnedFd> {
+pub(crate) fn owned(result: libc::c_int) -> io::Result<OwnedFd> {
     // SAFETY: the call has just returned this descriptor; nobody else owns it.
     checked(result).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
 }
@@ -73,7 +73,7 @@ pub fn listen(path: &Path) -> io::Result<UnixListener> {
     Ok(UnixListener::from(socket))
 }
 
-fn address_of(path: &Path) -> io::Result<libc::sockaddr_un> {
+pub(crate) fn address_of(path: &Path) -> io::Result<libc::sockaddr_un> {
     let bytes = path.as_os_str().as_bytes();
     if bytes.is_empty() || bytes.len() > SOCKET_PATH_BYTES_MAX || bytes.contains(&0) {
         let text = format!("a socket path must have 1 to {SOCKET_PATH_BYTES_MAX} bytes, no NUL");

@@ -110,9 +110,8 @@ impl Demo {
     }
 }
 
-const NEXT: &str =
-    "next      alitv-pay sandbox --daemon-config dev.toml, then alitv-payd --config \
-                    dev.toml";
+const NEXT: &str = "next      alitv-pay sandbox --daemon-config dev.toml
+          alitv-payd --config dev.toml";
 
 fn facts(app_key: &AppKey, out: &Out) -> Result<proto::Pay, Fail> {
     let (year, month, day) = clock::civil(clock::now_ms().div_euclid(86_400_000));

@@ -191,14 +191,12 @@ impl Watching<'_> {
             out.note(&format!("code written to {path}"));
         }
         match out.qr(text, self.watch.qr, Stream::Stderr) {
-            Ok(Some(drawing)) if !out.quiet => {
-                out.note(&drawing);
-                out.note(&company.invitation(out));
-            }
-            Ok(_) => {}
+            Ok(Some(drawing)) => out.note(&drawing),
+            Ok(None) => {}
             // The text of the code is on stdout: the payment can go on without a drawing.
-            Err(fail) => out.note(&fail.to_string()),
+            Err(fail) => out.note(&format!("{}:\n{}", fail.message, fail.next)),
         }
+        out.note(&company.invitation(out));
         Ok(())
     }
 

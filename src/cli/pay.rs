@@ -13,6 +13,7 @@ use super::sys;
 use crate::client::order_id;
 use crate::core::facts::{AppKey, OrderId};
 use crate::core::report::Report;
+use crate::gateway::Environment;
 use crate::ipc::proto;
 use crate::money::Fen;
 
@@ -87,6 +88,9 @@ impl Pay {
             None => order_id::make()?,
         };
         let mut session = Session::open(global)?;
+        if &*session.environment == Environment::Sandbox.as_str() {
+            out.note(out.lang.sandbox());
+        }
         // Before it is sent: whatever happens then, the reader can ask for it by name.
         out.note(&format!("order {order_id}"));
         let op = session.client.pay(self.facts(global.app_key.clone(), order_id.clone()), 0)?;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::os::fd::RawFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::args::Global;
@@ -15,6 +16,8 @@ use crate::limits::{CLI_ANSWER_MS, EVENTS_MAX};
 pub struct Session {
     /// For requests.
     pub client: Client,
+    /// `sandbox` or `production`.
+    pub environment: Arc<str>,
     early: VecDeque<Event>,
 }
 
@@ -41,11 +44,14 @@ impl Session {
     /// # Errors
     /// As `open`.
     pub fn online(client: Client) -> Result<Session, Fail> {
-        let mut session = Session { client, early: VecDeque::new() };
+        let mut session = Session { client, environment: "".into(), early: VecDeque::new() };
         let deadline = deadline();
         while let Some(event) = session.receive(deadline) {
             match event.kind {
-                Kind::Online => return Ok(session),
+                Kind::Online => {
+                    session.environment = event.environment;
+                    return Ok(session);
+                }
                 Kind::Offline => return Err(no_daemon(&event)),
                 _ => session.early.push_back(event),
             }

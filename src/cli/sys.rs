@@ -13,20 +13,25 @@ extern "C" fn count_interrupt(_signal: libc::c_int) {
     INTERRUPTS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// From here on SIGINT and SIGTERM are counted instead of ending the process.
+/// From here on SIGINT, SIGTERM and SIGHUP are counted instead of ending the process; those
+/// that the caller has switched off, as `nohup` does, stay so.
 pub fn catch_interrupts() {
-    for signal in [libc::SIGINT, libc::SIGTERM] {
-        // SAFETY: the zeroed sigaction is a valid one; the handler only adds to an atomic.
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        // SAFETY: a zeroed sigaction is a valid one; the handler only adds to an atomic.
         // No SA_RESTART: a blocked poll or read comes back at once.
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = count_interrupt as extern "C" fn(libc::c_int) as usize;
-            libc::sigaction(signal, &action, std::ptr::null_mut());
+            let mut before: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(signal, &action, &mut before);
+            if before.sa_sigaction == libc::SIG_IGN {
+                libc::sigaction(signal, &before, std::ptr::null_mut());
+            }
         }
     }
 }
 
-/// How often Ctrl-C was pressed since `catch_interrupts`.
+/// How many of them came since `catch_interrupts`.
 pub fn interrupts() -> u32 {
     INTERRUPTS.load(Ordering::Relaxed)
 }

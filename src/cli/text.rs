@@ -75,6 +75,11 @@ impl Lang {
         }
     }
 
+    /// Before a payment that is none.
+    pub fn sandbox(self) -> &'static str {
+        self.choose("sandbox: no money moves", "沙箱：不动用资金")
+    }
+
     /// What the demo sells.
     pub fn demo_title(self) -> &'static str {
         self.choose("60 gems", "宝石")

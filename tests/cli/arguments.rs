@@ -110,7 +110,7 @@ fn rpc_lists_methods_and_wants_an_object() {
 }
 
 /// The code in a drawing of half blocks, light on dark.
-fn scan(drawing: &str) -> String {
+pub fn scan(drawing: &str) -> String {
     let rows: Vec<Vec<char>> = drawing.lines().map(|line| line.chars().collect()).collect();
     let light = |x: usize, y: usize| match rows[y / 2][x] {
         '█' => true,

@@ -82,7 +82,7 @@ fn pay_ends_with_the_state_and_a_printed_result_is_acknowledged() {
     let paid = lines.last().unwrap();
     assert_eq!((&paid["event"], &paid["amount_fen"]), (&"order.paid".into(), &600.into()));
     assert!(paid["trade_no"].is_string() && paid["paid_ms"].is_i64(), "{paid}");
-    assert!(done.stderr.starts_with("order A1\n"), "{done:?}");
+    assert!(done.stderr.starts_with("sandbox: no money moves\norder A1\n"), "{done:?}");
     assert!(stage.listed("unfinished").is_empty());
     assert_eq!(stage.listed("all")[0]["acked"], true);
 
@@ -189,7 +189,8 @@ fn rpc_is_the_protocol_by_hand() {
 #[test]
 fn interrupts_cancel_first_and_leave_second() {
     let mut stage = Stage::new();
-    for (order_id, how) in [("F1", libc::SIGINT), ("F2", libc::SIGTERM)] {
+    let signals = [("F0", libc::SIGHUP), ("F1", libc::SIGINT), ("F2", libc::SIGTERM)];
+    for (order_id, how) in signals {
         let child = stage.spawn(&pay(order_id));
         stage.await_state(order_id, "pending");
         signal(&child, how);

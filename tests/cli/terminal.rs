@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use super::arguments::scan;
 use super::run::alitv_pay;
 use crate::stage::PATIENCE;
 
@@ -28,10 +29,14 @@ fn modes(fd: &impl AsRawFd) -> libc::termios {
 }
 
 impl Terminal {
-    /// `args` on a terminal of 80 columns that shows UTF-8.
     fn start(args: &[&str], environment: &[(&str, &str)]) -> Terminal {
+        Terminal::start_in(40, args, environment)
+    }
+
+    /// `args` on a terminal of 80 columns that shows UTF-8, unless the environment says else.
+    fn start_in(rows: u16, args: &[&str], environment: &[(&str, &str)]) -> Terminal {
         let (mut master, mut slave) = (0, 0);
-        let size = libc::winsize { ws_row: 40, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = libc::winsize { ws_row: rows, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         // SAFETY: openpty writes two descriptors, which are ours from then on.
         let (master, slave) = unsafe {
             let (name, modes) = (std::ptr::null_mut(), std::ptr::null());
@@ -99,7 +104,11 @@ impl Terminal {
 fn p_pays() {
     let mut terminal = Terminal::start(&["demo"], &[]);
     terminal.shows("press p");
-    assert!(terminal.seen.contains("\x1b[40;37;1;97m"), "the code has colours");
+    let white_on_black = "\x1b[40;37;1;97m";
+    let rows = terminal.seen.lines().filter_map(|line| line.strip_prefix(white_on_black));
+    let drawing: Vec<&str> = rows.map(|row| row.trim_end_matches("\x1b[0m")).collect();
+    let text = scan(&drawing.join("\n"));
+    assert!(text.starts_with("HTTP://127.0.0.1:") && terminal.seen.contains(&text), "{text}");
     terminal.types("p");
     terminal.shows("order.paid");
     terminal.shows("next");
@@ -131,9 +140,9 @@ fn ctrl_c_cancels_and_no_color_means_no_escapes() {
 
 #[test]
 fn a_small_terminal_is_told_and_the_payment_goes_on() {
-    let mut terminal = Terminal::start(&["demo"], &[("LANG", "C")]);
-    // 40 rows are enough for half blocks, not for a row a module with this text.
-    terminal.shows("order.qr");
+    let mut terminal = Terminal::start_in(24, &["demo"], &[("LANG", "C")]);
+    terminal.shows("press p");
+    assert!(terminal.seen.contains("the terminal has 80 and 24"), "{}", terminal.seen);
     terminal.types("p");
     terminal.shows("order.paid");
     let (exit, seen) = terminal.ends();

@@ -359,6 +359,11 @@ impl Engine {
         self.forget(|at_ms| at_ms < oldest);
     }
 
+    /// There are orders that `forget_acked` would forget.
+    pub fn has_acked(&self) -> bool {
+        self.orders.values().any(|slot| slot.order.acked_since_ms().is_some())
+    }
+
     /// Forgets every acked order, when the journal has no room for a new one otherwise.
     pub fn forget_acked(&mut self) {
         self.forget(|_| true);

@@ -1,6 +1,8 @@
 //! The same server inside somebody else's process: on one thread, at the far end of a
 //! `socketpair`. In one process the engine of a journal is there once, shared and counted.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,7 +54,11 @@ fn running() -> MutexGuard<'static, Vec<Running>> {
 /// process runs it with another gateway or other apps or secrets.
 pub fn spawn(config: Config) -> Result<(UnixStream, Handle), Refusal> {
     config.check().map_err(|text| Refusal::new(Code::CONFIG, text))?;
-    std::fs::create_dir_all(&config.journal).map_err(|error| storage(&config, error))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.journal)
+        .map_err(|error| storage(&config, error))?;
     let journal = config.journal.canonicalize().map_err(|error| storage(&config, error))?;
     let (near, far) = UnixStream::pair()
         .map_err(|error| Refusal::new(Code::RESOURCE, format!("no socket pair: {error}")))?;

@@ -434,7 +434,9 @@ impl<D: Disk> Server<D> {
     }
 
     fn wants_compaction(&self) -> bool {
-        self.journal.wants_compaction() && self.desk.clock.boot_ms >= self.compact_after_ms
+        let makes_room = !self.journal.has_room() && self.desk.engine.has_acked();
+        (makes_room || self.journal.wants_compaction())
+            && self.desk.clock.boot_ms >= self.compact_after_ms
     }
 
     fn compact_in_peace(&mut self) -> Result<(), JournalError> {
@@ -445,12 +447,16 @@ impl<D: Disk> Server<D> {
         Ok(())
     }
 
-    /// Writes the present state into the other segment. False: it does not fit, and nothing
-    /// has changed but that acked orders are forgotten.
+    /// Writes the present state into the other segment. Where there is no room, acked orders
+    /// give way at once: a snapshot that keeps them would soon be full again. False: it does
+    /// not fit, and nothing has changed but that acked orders are forgotten.
     fn compact(&mut self) -> Result<bool, JournalError> {
         self.desk.engine.prune(self.desk.clock);
+        if !self.journal.has_room() {
+            self.desk.engine.forget_acked();
+        }
         let mut fits = self.write_snapshot()?;
-        if !fits || !self.journal.has_room() {
+        if !fits && self.desk.engine.has_acked() {
             self.desk.engine.forget_acked();
             fits = self.write_snapshot()?;
         }

@@ -19,7 +19,7 @@ use alitv_pay::gateway::{Environment, Gateway, HttpAnswer, HttpRequest, Prepared
 use alitv_pay::ipc::access::{Access, Rule};
 use alitv_pay::ipc::server::{Attacher, Parts, Server, Stop, Stopper};
 use alitv_pay::ipc::sys;
-use alitv_pay::store::{Disk, Journal, RealDisk};
+use alitv_pay::store::{Disk, Journal, RealDisk, Sizes};
 use alitv_pay::wire::secret::Secret;
 use serde_json::Value;
 
@@ -210,7 +210,17 @@ impl Running {
         access: Access,
         apps: &[&str],
     ) -> Running {
-        let opened = Journal::open(disk, "sandbox").unwrap();
+        Running::on_disk_sized(dir, disk, Sizes::default(), access, apps)
+    }
+
+    pub fn on_disk_sized<D: Disk + Send + 'static>(
+        dir: &Path,
+        disk: D,
+        sizes: Sizes,
+        access: Access,
+        apps: &[&str],
+    ) -> Running {
+        let opened = Journal::open_sized(disk, "sandbox", sizes).unwrap();
         let mut engine = Engine::new(apps.iter().map(|key| app(key)));
         for record in opened.records {
             engine.replay(record).unwrap();

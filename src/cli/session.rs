@@ -53,7 +53,7 @@ impl Session {
                     return Ok(session);
                 }
                 Kind::Offline => return Err(no_daemon(&event)),
-                _ => session.early.push_back(event),
+                _ => session.keep(event),
             }
         }
         Err(Fail::new(NO_DAEMON, "the daemon does not answer", START_DAEMON))
@@ -72,7 +72,7 @@ impl Session {
                 }
                 _ if event.op == op => return Ok(event),
                 Kind::Offline => return Err(no_daemon(&event)),
-                _ => self.early.push_back(event),
+                _ => self.keep(event),
             }
         }
         let wait_s = CLI_ANSWER_MS / 1000;
@@ -106,6 +106,14 @@ impl Session {
     /// Readable when `next_event` has something, or when the client wants to be pumped.
     pub fn fd(&self) -> RawFd {
         self.client.fd()
+    }
+
+    /// What does not fit any more is told again: finals by the engine, the rest by the next
+    /// snapshot.
+    fn keep(&mut self, event: Event) {
+        if self.early.len() < EVENTS_MAX {
+            self.early.push_back(event);
+        }
     }
 
     /// The next event that is not early. None at the deadline.

@@ -220,6 +220,18 @@ fn a_restarted_daemon_does_not_disturb_a_payment() {
 }
 
 #[test]
+fn money_that_went_back_before_it_was_told_is_refunded() {
+    let mut stage = Stage::new();
+    let child = stage.spawn(&pay("R1"));
+    stage.await_state("R1", "pending");
+    stage.daemon.kill();
+    stage.sandbox.phone("R1", "pay");
+    stage.sandbox.phone("R1", "refund");
+    stage.daemon = stage.tv.start();
+    assert!(end(child).ends_with(14).stdout.contains("order.refunded"));
+}
+
+#[test]
 fn a_result_that_nobody_could_read_is_not_acknowledged() {
     let stage = Stage::new();
     stage.sandbox.scenario("success");

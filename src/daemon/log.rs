@@ -5,11 +5,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, LineWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use simplelog::{ConfigBuilder, LevelFilter, WriteLogger};
 
 use super::config::Log;
 use crate::limits::LOG_FILE_BYTES_MAX;
+
+static ON_STDERR: AtomicBool = AtomicBool::new(false);
 
 /// Sends the lines of this crate to where `log` says, for the rest of the process.
 ///
@@ -27,7 +30,14 @@ pub fn start(log: &Log) -> io::Result<()> {
         .set_location_level(LevelFilter::Off)
         .add_filter_allow_str("alitv_pay")
         .build();
-    WriteLogger::init(log.level, config, writer).map_err(io::Error::other)
+    WriteLogger::init(log.level, config, writer).map_err(io::Error::other)?;
+    ON_STDERR.store(log.file.is_none() && log.level > LevelFilter::Off, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Whether an error that is logged reaches standard error by that.
+pub fn is_on_stderr() -> bool {
+    ON_STDERR.load(Ordering::Relaxed)
 }
 
 /// A file that moves to `NAME.1` when it is full, so that both together stay below two times

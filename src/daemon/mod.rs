@@ -19,9 +19,10 @@ use std::sync::Arc;
 use ::log::{error, info, warn};
 
 use self::args::{Command, HELP};
-use self::config::{Config, Loaded};
+use self::config::{App, Config, Loaded};
 use crate::core::code::{Code, Refusal};
 use crate::core::engine::Engine;
+use crate::core::facts::AppKey;
 use crate::gateway::alitv::{AliTv, AliTvConfig, AppCredentials};
 use crate::gateway::http::Http;
 use crate::gateway::Gateway;
@@ -68,6 +69,14 @@ impl Failure {
     fn new(exit: u8, code: Code, message: impl Into<String>) -> Failure {
         Failure { exit, code, message: message.into() }
     }
+
+    /// Names the configuration file, if the fault is in it.
+    fn of_file(mut self, path: &Path) -> Failure {
+        if self.exit == exit::CONFIG {
+            self.message = format!("{}: {}", path.display(), self.message);
+        }
+        self
+    }
 }
 
 impl fmt::Display for Failure {
@@ -96,7 +105,7 @@ pub fn open(
     let bad = |text: String| Failure::new(exit::CONFIG, Code::CONFIG, text);
     config.check().map_err(bad)?;
     let (environment, journal_dir) = (config.environment, config.journal.clone());
-    let (gateway, access) = split(config)?;
+    let (gateway, apps, access) = split(config)?;
     let storage = |text: String| {
         let text = format!("journal {}: {text}", journal_dir.display());
         Failure::new(exit::JOURNAL_OPEN, Code::STORAGE, text)
@@ -111,14 +120,14 @@ pub fn open(
     for note in &opened.notes {
         warn!("journal: {note}");
     }
-    let mut engine = Engine::new(gateway.1);
+    let mut engine = Engine::new(apps);
     for record in opened.records {
         engine.replay(record).map_err(storage)?;
     }
     let parts = Parts {
         engine,
         journal: opened.journal,
-        gateway: gateway.0,
+        gateway,
         transport: Arc::new(Http::new()),
         access,
         environment,
@@ -129,10 +138,8 @@ pub fn open(
     })
 }
 
-type Served = (Arc<dyn Gateway>, Vec<crate::core::facts::AppKey>);
-
-/// The gateway that holds the secrets, and the rules that hold the tokens.
-fn split(config: Config) -> Result<(Served, Access), Failure> {
+/// The gateway that holds the secrets, the apps, and the rules that hold the tokens.
+fn split(config: Config) -> Result<(Arc<dyn Gateway>, Vec<AppKey>, Access), Failure> {
     let (mut credentials, mut rules, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     for app in config.apps {
         keys.push(app.app_key.clone());
@@ -148,7 +155,7 @@ fn split(config: Config) -> Result<(Served, Access), Failure> {
         apps: credentials,
     })
     .map_err(|refusal| Failure::new(exit::CONFIG, refusal.code, refusal.message))?;
-    Ok(((Arc::new(gateway), keys), Access::new(own_uid(), rules)))
+    Ok((Arc::new(gateway), keys, Access::new(own_uid(), rules)))
 }
 
 /// The daemon as a program. `args` are without the program's name.
@@ -167,7 +174,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             let outcome = if check { explain(&config, socket) } else { serve(&config, socket) };
             if let Err(failure) = outcome {
                 error!("{failure}");
-                eprintln!("alitv-payd: {failure}");
+                if !log::is_on_stderr() {
+                    eprintln!("alitv-payd: {failure}");
+                }
                 return failure.exit.into();
             }
         }
@@ -185,24 +194,22 @@ fn read(path: &Path) -> Result<Loaded, Failure> {
 /// `--check`: everything that can be judged without touching anything.
 fn explain(path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
     let Loaded { config, warnings } = read(path)?;
-    for warning in warnings {
-        println!("warning: {warning}");
+    let mut lines = vec![
+        format!("configuration {} is good", path.display()),
+        format!("environment   {}", config.environment),
+        format!("gateway       alitv at {}", config.url),
+        format!("journal       {}", config.journal.display()),
+        format!("socket        {}", socket_path(socket, &config).display()),
+    ];
+    for App { app_key, uids, token, .. } in &config.apps {
+        let token = if token.is_some() { " with a token" } else { "" };
+        let users = format!("uids {uids:?}{token}, root and {}", own_uid());
+        lines.push(format!("app           {app_key} for {users}"));
     }
-    println!("configuration {} is good", path.display());
-    println!("environment   {}", config.environment);
-    println!("gateway       alitv at {}", config.url);
-    println!("journal       {}", config.journal.display());
-    println!("socket        {}", socket_path(socket, &config).display());
-    for app in &config.apps {
-        let token = if app.token.is_some() { ", with a token" } else { "" };
-        println!(
-            "app           {} for uids {:?}{token}, root and {}",
-            app.app_key,
-            app.uids,
-            own_uid()
-        );
-    }
-    split(config).map(drop)
+    split(config).map_err(|failure| failure.of_file(path))?;
+    lines.extend(warnings.iter().map(|warning| format!("warning: {warning}")));
+    println!("{}", lines.join("\n"));
+    Ok(())
 }
 
 /// Command line, environment, configuration, default: the first one that says something.
@@ -231,7 +238,8 @@ fn serve(path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
         let (listener, made) = listen(&socket)?;
         file = made;
         Ok(Some(listener))
-    })?;
+    })
+    .map_err(|failure| failure.of_file(path))?;
     sys::stop_on_signals(server.stopper().event())
         .map_err(|error| Failure::new(exit::SYSTEM, Code::RESOURCE, format!("signals: {error}")))?;
     notify::tell("READY=1");

@@ -40,7 +40,7 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
 pub fn bind(path: &Path) -> Result<(UnixListener, SocketFile), String> {
     let at = |what: &str, error: io::Error| format!("socket {}: {what}: {error}", path.display());
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-    let dir = dir.ok_or_else(|| format!("socket {}: needs a directory", path.display()))?;
+    let dir = dir.unwrap_or(Path::new("."));
     let gid = ready_dir(dir).map_err(|error| at("its directory", error))?;
     clear_leftover(path)?;
     let listener = sys::listen(path).map_err(|error| at("cannot listen", error))?;

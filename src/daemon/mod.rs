@@ -105,7 +105,7 @@ pub fn open(
     let bad = |text: String| Failure::new(exit::CONFIG, Code::CONFIG, text);
     config.check().map_err(bad)?;
     let (environment, journal_dir) = (config.environment, config.journal.clone());
-    let (gateway, apps, access) = split(config)?;
+    let Split { gateway, apps, access } = split(config)?;
     let storage = |text: String| {
         let text = format!("journal {}: {text}", journal_dir.display());
         Failure::new(exit::JOURNAL_OPEN, Code::STORAGE, text)
@@ -138,11 +138,19 @@ pub fn open(
     })
 }
 
-/// The gateway that holds the secrets, the apps, and the rules that hold the tokens.
-fn split(config: Config) -> Result<(Arc<dyn Gateway>, Vec<AppKey>, Access), Failure> {
-    let (mut credentials, mut rules, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+/// What becomes of the apps of a configuration.
+struct Split {
+    /// Holds the secrets.
+    gateway: Arc<dyn Gateway>,
+    apps: Vec<AppKey>,
+    /// Holds the tokens.
+    access: Access,
+}
+
+fn split(config: Config) -> Result<Split, Failure> {
+    let (mut credentials, mut rules, mut apps) = (Vec::new(), Vec::new(), Vec::new());
     for app in config.apps {
-        keys.push(app.app_key.clone());
+        apps.push(app.app_key.clone());
         rules.push(Rule { app_key: app.app_key.clone(), uids: app.uids, token: app.token });
         credentials.push(AppCredentials { app_key: app.app_key, app_secret: app.app_secret });
     }
@@ -155,7 +163,7 @@ fn split(config: Config) -> Result<(Arc<dyn Gateway>, Vec<AppKey>, Access), Fail
         apps: credentials,
     })
     .map_err(|refusal| Failure::new(exit::CONFIG, refusal.code, refusal.message))?;
-    Ok((Arc::new(gateway), keys, Access::new(own_uid(), rules)))
+    Ok(Split { gateway: Arc::new(gateway), apps, access: Access::new(own_uid(), rules) })
 }
 
 /// The daemon as a program. `args` are without the program's name.

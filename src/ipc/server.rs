@@ -18,7 +18,7 @@ use crate::core::call::{Call, CallNo};
 use crate::core::code::{Code, Refusal};
 use crate::core::engine::{Clock, Effect, Engine};
 use crate::core::facts::AppKey;
-use crate::core::report::Event;
+use crate::core::report::{Event, Report};
 use crate::gateway::workers::Workers;
 use crate::gateway::{Environment, Gateway, Transport};
 use crate::limits::{COMPACT_PAUSE_MS, ROUND_ACCEPTS_MAX, ROUND_LINES_MAX, SESSIONS_MAX};
@@ -141,6 +141,8 @@ pub struct Server<D: Disk> {
     attacher: Attacher,
     /// Calls of this round, which wait for its commit.
     sends: Vec<(CallNo, Call)>,
+    /// Events of this round, for the log.
+    told: Vec<Event>,
     /// What this round could not store.
     failure: Option<JournalError>,
     event_line: Vec<u8>,
@@ -167,6 +169,7 @@ impl<D: Disk> Server<D> {
             stopper: Stopper(Arc::new(EventFd::new()?)),
             attacher: Attacher { inbox: Arc::new(Mutex::new(Some(Vec::new()))), wake },
             sends: Vec::new(),
+            told: Vec::new(),
             failure: None,
             event_line: Vec::new(),
             compact_after_ms: 0,
@@ -216,7 +219,6 @@ impl<D: Disk> Server<D> {
         }
         self.accept();
         self.finish()?;
-        self.flush();
         Ok(true)
     }
 
@@ -366,7 +368,7 @@ impl<D: Disk> Server<D> {
                     Err(error) => self.note(Err(error)),
                 },
                 Effect::Send(call_no, call) => self.sends.push((call_no, call)),
-                Effect::Tell(event) => self.tell(&event),
+                Effect::Tell(event) => self.tell(event),
             }
         }
         self.desk.effects = effects;
@@ -379,18 +381,16 @@ impl<D: Disk> Server<D> {
         }
     }
 
-    fn tell(&mut self, event: &Event) {
-        let report = &event.report;
-        let (app_key, order_id, state) = (&report.app_key, &report.order_id, report.state.name());
-        log::info!("app {app_key} order {order_id}: {state}, sequence {}", report.sequence);
+    fn tell(&mut self, event: Event) {
         self.event_line.clear();
-        let line = Notification { jsonrpc: "2.0", method: "event", params: event };
+        let line = Notification { jsonrpc: "2.0", method: "event", params: &event };
         write_line(&mut self.event_line, &line);
         for peer in &mut self.peers {
-            if peer.session.caller.watching.contains(app_key) {
+            if peer.session.caller.watching.contains(&event.report.app_key) {
                 peer.session.tell(&self.event_line);
             }
         }
+        self.told.push(event);
     }
 
     /// Makes the round durable and lets it out; or keeps it in and says so to who asked.
@@ -408,9 +408,16 @@ impl<D: Disk> Server<D> {
             return Err(Stop::Journal(error));
         }
         self.peers.iter_mut().for_each(|peer| peer.session.settle(None));
+        // Answers first: somebody waits for them, and waking a worker takes a while.
+        self.flush();
         for (call_no, call) in self.sends.drain(..) {
             let server_ms = self.desk.engine.server_ms(self.desk.clock);
             self.workers.submit(call_no, call, server_ms);
+        }
+        for Event { report, .. } in self.told.drain(..) {
+            let Report { app_key, order_id, sequence, .. } = &report;
+            let state = report.state.name();
+            log::info!("app {app_key} order {order_id}: {state}, sequence {sequence}");
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 mod stage;
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
@@ -195,6 +195,51 @@ fn descriptor_three_must_be_a_listening_socket() {
         assert_eq!(code_of(&output), 69, "{}", said(&output));
         assert!(said(&output).contains(named), "{}", said(&output));
     }
+}
+
+#[test]
+fn without_descriptors_it_says_so_and_does_not_spin() {
+    let dir = tempfile::tempdir().unwrap();
+    let tv = tv_box(dir.path());
+    let script = "ulimit -n 17; exec \"$@\"";
+    let daemon = Process(
+        Command::new("sh")
+            .args(["-c", script, "sh"])
+            .args(tv.daemon_args())
+            .stderr(fs::File::create(dir.path().join("daemon.log")).unwrap())
+            .spawn()
+            .unwrap(),
+    );
+    until("the socket", || UnixStream::connect(&tv.socket).ok());
+    let mut peers = Vec::new();
+    let refusal = until("a refusal", || {
+        let mut peer = UnixStream::connect(&tv.socket).unwrap();
+        peer.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        let mut text = String::new();
+        let _ = peer.read_to_string(&mut text);
+        peers.push(peer);
+        (!text.is_empty()).then_some(text)
+    });
+    assert!(refusal.contains("no descriptors left") && refusal.contains("RESOURCE"), "{refusal}");
+    let ticks = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", daemon.0.id())).unwrap();
+        let field = |nth: usize| stat.split(' ').nth(nth).unwrap().parse::<u64>().unwrap();
+        field(13) + field(14)
+    };
+    until("a second of rest", || {
+        let before = ticks();
+        std::thread::sleep(Duration::from_secs(1));
+        (ticks() - before < 5).then_some(())
+    });
+    peers.clear();
+    until("a place", || {
+        let mut game = UnixStream::connect(&tv.socket).ok()?;
+        game.set_read_timeout(Some(PATIENCE)).unwrap();
+        game.write_all(b"{\"id\":1,\"method\":\"status\"}\n").ok()?;
+        let mut answer = [0; 64];
+        let count = game.read(&mut answer).ok()?;
+        String::from_utf8_lossy(&answer[..count]).contains("result").then_some(())
+    });
 }
 
 #[test]

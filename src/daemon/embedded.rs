@@ -13,7 +13,7 @@ use super::config::Config;
 use crate::core::code::{Code, Refusal};
 use crate::core::facts::AppKey;
 use crate::gateway::sys::with_signals_blocked;
-use crate::ipc::server::{Attacher, Stopper};
+use crate::ipc::control::{Attacher, Stopper};
 
 /// Keeps the engine running. The engine of a journal ends, and its thread is joined, when the
 /// last handle to it is dropped: that waits for a write to the disk, if one is going on.

@@ -248,7 +248,7 @@ fn serve(path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
         Ok(Some(listener))
     })
     .map_err(|failure| failure.of_file(path))?;
-    sys::stop_on_signals(server.stopper().event())
+    sys::stop_on_signals(server.stopper().event().clone())
         .map_err(|error| Failure::new(exit::SYSTEM, Code::RESOURCE, format!("signals: {error}")))?;
     notify::tell("READY=1");
     let outcome = server.run();

@@ -4,6 +4,8 @@
 #[cfg(feature = "_engine")]
 pub mod access;
 #[cfg(feature = "_engine")]
+pub mod control;
+#[cfg(feature = "_engine")]
 pub mod desk;
 #[cfg(feature = "_engine")]
 mod door;

@@ -6,9 +6,10 @@ use std::fmt;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::access::Access;
+use super::control::{Attacher, Stopper};
 use super::desk::{write_line, Caller, Desk};
 use super::door::{refuse, Door};
 use super::proto::{Notification, RpcError};
@@ -17,7 +18,6 @@ use super::sys::{self, EventFd, PollSet, Timer};
 use crate::core::call::{Call, CallNo};
 use crate::core::code::{Code, Refusal};
 use crate::core::engine::{Clock, Effect, Engine};
-use crate::core::facts::AppKey;
 use crate::core::report::{Event, Report};
 use crate::gateway::workers::Workers;
 use crate::gateway::{Environment, Gateway, Transport};
@@ -62,58 +62,6 @@ impl fmt::Display for Stop {
 }
 
 impl std::error::Error for Stop {}
-
-/// Ends a server's loop after its present round. From any thread.
-#[derive(Clone)]
-pub struct Stopper(Arc<EventFd>);
-
-impl Stopper {
-    /// Asks for the end. It cannot be taken back.
-    pub fn stop(&self) {
-        self.0.set();
-    }
-
-    /// The event behind it, for a signal handler.
-    pub fn event(&self) -> Arc<EventFd> {
-        self.0.clone()
-    }
-}
-
-/// Gives a running server one more peer. From any thread.
-#[derive(Clone)]
-pub struct Attacher {
-    /// None: the server has ended.
-    inbox: Arc<Mutex<Option<Vec<Attached>>>>,
-    wake: Arc<EventFd>,
-}
-
-type Attached = (UnixStream, Vec<AppKey>);
-
-impl Attacher {
-    /// Hands over the server's end of a connection whose other end may act for `apps`.
-    ///
-    /// # Errors
-    /// OFFLINE: the server has ended.
-    pub fn attach(&self, stream: UnixStream, apps: Vec<AppKey>) -> Result<(), Refusal> {
-        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(waiting) = inbox.as_mut() else {
-            return Err(Refusal::new(Code::OFFLINE, "the engine has ended"));
-        };
-        waiting.push((stream, apps));
-        drop(inbox);
-        self.wake.set();
-        Ok(())
-    }
-
-    fn take(&self) -> Vec<Attached> {
-        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        inbox.as_mut().map(std::mem::take).unwrap_or_default()
-    }
-
-    fn close(&self) {
-        *self.inbox.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
 
 struct Peer {
     stream: UnixStream,
@@ -166,8 +114,8 @@ impl<D: Disk> Server<D> {
             peers: Vec::new(),
             poll: PollSet::default(),
             timer: Timer::new()?,
-            stopper: Stopper(Arc::new(EventFd::new()?)),
-            attacher: Attacher { inbox: Arc::new(Mutex::new(Some(Vec::new()))), wake },
+            stopper: Stopper::new()?,
+            attacher: Attacher::new(wake),
             sends: Vec::new(),
             told: Vec::new(),
             failure: None,
@@ -228,8 +176,8 @@ impl<D: Disk> Server<D> {
         let door = self.door.as_ref().and_then(Door::deadline_ms);
         self.timer.set(peers.chain(door).chain(self.desk.engine.wake_at()).min())?;
         self.poll.clear();
-        self.poll.add(self.stopper.0.as_raw_fd(), true, false);
-        self.poll.add(self.attacher.wake.as_raw_fd(), true, false);
+        self.poll.add(self.stopper.event().as_raw_fd(), true, false);
+        self.poll.add(self.attacher.event().as_raw_fd(), true, false);
         self.poll.add(self.timer.as_raw_fd(), true, false);
         // poll passes over a negative descriptor.
         self.poll.add(self.door.as_ref().and_then(Door::fd).unwrap_or(-1), true, false);
@@ -255,7 +203,7 @@ impl<D: Disk> Server<D> {
         if !self.poll.found(WAKE).readable {
             return;
         }
-        self.attacher.wake.clear();
+        self.attacher.event().clear();
         for (call, reply) in self.workers.take() {
             self.desk.engine.reply(call, reply, self.desk.clock, &mut self.desk.effects);
             self.carry();

@@ -222,3 +222,133 @@ fn id_of(text: &str) -> Id {
 fn framing(code: i32, message: String) -> RpcError {
     RpcError { code, message, data: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::call::{Call, Reply};
+    use crate::core::code::{Code, Refusal};
+    use crate::core::engine::{Clock, Engine};
+    use crate::core::facts::{AppKey, Facts};
+    use crate::gateway::{Gateway, HttpAnswer, Prepared};
+    use crate::ipc::access::Access;
+
+    struct NoGateway;
+
+    impl Gateway for NoGateway {
+        fn name(&self) -> &'static str {
+            "none"
+        }
+        fn check(&self, _: &Facts) -> Result<(), Refusal> {
+            Ok(())
+        }
+        fn encode(&self, _: &Call, _: i64) -> Result<Prepared, Refusal> {
+            Err(Refusal::new(Code::GATEWAY, "none"))
+        }
+        fn decode(&self, _: &Call, _: &Prepared, _: &HttpAnswer) -> Reply {
+            Reply::NoTrade
+        }
+    }
+
+    fn desk() -> Desk {
+        let app_key = AppKey::new("1").unwrap();
+        let clock = Clock { boot_ms: 0, wall_ms: 0 };
+        let access = Access::new(0, Vec::new());
+        Desk::new(Engine::new([app_key]), Arc::new(NoGateway), access, "sandbox".into(), clock)
+    }
+
+    fn session() -> Session {
+        let apps = vec![AppKey::new("1").unwrap()];
+        Session::new(Caller { uid: None, apps, watching: Vec::new() })
+    }
+
+    /// Reads `text` and carries out what can be.
+    fn feed(session: &mut Session, desk: &mut Desk, text: &str, now_ms: u64) {
+        desk.clock.boot_ms = now_ms;
+        session.read_from(&mut text.as_bytes(), now_ms).unwrap();
+        while session.serve_next(desk) {}
+    }
+
+    fn unsent(session: &Session) -> String {
+        String::from_utf8(session.unsent().to_vec()).unwrap()
+    }
+
+    const UNWATCH: &str = "{\"id\":1,\"method\":\"unwatch\"}\n";
+
+    #[test]
+    fn nothing_is_sent_before_the_round_is_settled() {
+        let (mut session, mut desk) = (session(), desk());
+        feed(&mut session, &mut desk, UNWATCH, 0);
+        session.tell(b"event\n");
+        assert_eq!(unsent(&session), "");
+        session.settle(None);
+        assert_eq!(unsent(&session), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\nevent\n");
+        session.sent(5);
+        feed(&mut session, &mut desk, &UNWATCH.replace('1', "\"x\""), 0);
+        session.tell(b"lost\n");
+        session.settle(Some(&framing(-1, "why".into())));
+        let text = unsent(&session);
+        assert!(text.starts_with("nrpc") && text.contains("event\n"), "what was settled stays");
+        assert!(text.ends_with("\"id\":\"x\",\"error\":{\"code\":-1,\"message\":\"why\"}}\n"));
+        assert!(!text.contains("lost"));
+        session.sent(text.len());
+        assert_eq!(unsent(&session), "");
+    }
+
+    #[test]
+    fn a_line_has_its_time_and_a_new_one_new_time() {
+        let (mut session, mut desk) = (session(), desk());
+        assert_eq!(session.deadline_ms(), None);
+        feed(&mut session, &mut desk, "{\"id\":1,", 1_000);
+        assert_eq!(session.deadline_ms(), Some(1_000 + LINE_DEADLINE_MS));
+        feed(&mut session, &mut desk, "\"method\":\"unwatch\"}\n{\"id\"", 9_000);
+        assert_eq!(session.deadline_ms(), Some(9_000 + LINE_DEADLINE_MS));
+        session.settle(None);
+        session.expire(8_999 + LINE_DEADLINE_MS);
+        assert!(!session.is_over());
+        session.expire(9_000 + LINE_DEADLINE_MS);
+        session.settle(None);
+        assert!(session.is_over() && unsent(&session).contains("not finished within 10000 ms"));
+    }
+
+    #[test]
+    fn a_full_queue_pauses_reading_and_stops_the_clock_of_the_line() {
+        let (mut session, mut desk) = (session(), desk());
+        feed(&mut session, &mut desk, "{\"id\"", 0);
+        let event = vec![b'x'; SEND_QUEUE_BYTES_MAX - LINE_BYTES_MAX + 1];
+        session.tell(&event);
+        session.settle(None);
+        assert!(!session.wants_read() && !session.is_over());
+        assert_eq!(session.deadline_ms(), None);
+        session.sent(event.len());
+        assert!(session.wants_read());
+        assert_eq!(session.deadline_ms(), None, "it starts with the next read");
+        session.tell(&vec![b'x'; SEND_QUEUE_BYTES_MAX]);
+        assert!(!session.is_over());
+        session.tell(b"x");
+        assert!(session.is_over(), "an event too many drops the connection");
+    }
+
+    #[test]
+    fn a_peer_that_has_ended_stays_for_its_answers_or_its_events() {
+        let (mut session, mut desk) = (session(), desk());
+        feed(&mut session, &mut desk, UNWATCH, 0);
+        feed(&mut session, &mut desk, "", 500);
+        session.settle(None);
+        assert!(!session.is_over() && !session.wants_read());
+        session.sent(session.unsent().len());
+        assert!(session.is_over());
+
+        let mut session = self::session();
+        feed(&mut session, &mut desk, "{\"id\":1,\"method\":\"watch\"}", 0);
+        feed(&mut session, &mut desk, "", 500);
+        session.settle(None);
+        session.sent(session.unsent().len());
+        session.expire(499 + HALF_CLOSED_MS);
+        assert!(!session.is_over());
+        session.expire(500 + HALF_CLOSED_MS);
+        assert!(session.is_over());
+    }
+}

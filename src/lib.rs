@@ -68,6 +68,8 @@ pub mod client;
 pub mod core;
 #[cfg(feature = "_engine")]
 pub mod daemon;
+#[cfg(feature = "client")]
+pub mod ffi;
 #[cfg(feature = "_engine")]
 pub mod gateway;
 pub mod ipc;

@@ -201,13 +201,15 @@ fn serve(stream: UnixStream, table: &Mutex<Table>) {
             let _ = writer.write_all(format!("{garbage}\n").as_bytes());
             continue;
         }
-        let answer = match answer(&mut held, &method, &request["params"]) {
+        let outcome = answer(&mut held, &method, &request["params"]);
+        let accepted = outcome.is_ok();
+        let answer = match outcome {
             Ok(result) => json!({"jsonrpc": "2.0", "id": request["id"], "result": result}),
             Err((code, message)) => json!({"jsonrpc": "2.0", "id": request["id"],
                 "error": {"code": code, "message": message}}),
         };
         let _ = writer.write_all(format!("{answer}\n").as_bytes());
-        if held.manners.pays_at_once && method == "pay" {
+        if held.manners.pays_at_once && method == "pay" && accepted {
             let id = request["params"]["order_id"].as_str().unwrap();
             if held.orders[id]["state"] == "created" {
                 let shown = json!({"state": "pending", "qr_text": "https://qr.alipay.com/x",

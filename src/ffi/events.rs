@@ -1,0 +1,285 @@
+//! events
+
+use std::ffi::{c_char, c_int};
+use std::time::{Duration, Instant};
+
+use super::guard::{guard, with_client};
+use super::handle::{self, lock, Entered, Shared};
+use super::init::alitv_client;
+use super::orders::{alitv_order, ALITV_FLAG_ACKED, ALITV_FLAG_MORE};
+use super::pay::alitv_op;
+use super::results::alitv_result;
+use super::states::alitv_state;
+use super::strings::{state_name, Strings};
+use crate::client::{sys, Event, Kind};
+use crate::core::code::{Code, Refusal};
+
+/// What an event is about: ALITV_EVENT_*. Ignore kinds you do not know.
+pub type alitv_event_kind = u32;
+
+/// The engine answers; orders that are not final or not acknowledged follow as ORDER, unless
+/// they were told before and have not changed.
+pub const ALITV_EVENT_ONLINE: alitv_event_kind = 1;
+/// The engine is gone or cannot be reached; result and message say why. Nothing is lost: the
+/// library keeps trying, and ONLINE follows. Told once for each reason, not for each try.
+pub const ALITV_EVENT_OFFLINE: alitv_event_kind = 2;
+/// Show qr_text as a QR code until the order is CLOSING or final or another QR replaces it.
+pub const ALITV_EVENT_QR: alitv_event_kind = 3;
+/// The order as it stands: its state changed; or op is set and this answers alitv_pay or
+/// alitv_query; or it is final and not acknowledged and is told again.
+pub const ALITV_EVENT_ORDER: alitv_event_kind = 4;
+/// A request finished that has no event of its own, or any request was refused by the engine:
+/// then result says why, and for alitv_pay title and amount_fen say which.
+pub const ALITV_EVENT_REPLY: alitv_event_kind = 7;
+/// `count` progress events were dropped because nobody read them; the orders that they were
+/// about follow as they stand. Final states are never dropped.
+pub const ALITV_EVENT_OVERFLOW: alitv_event_kind = 8;
+/// message is a line about the connection, count its ALITV_LOG_* level.
+pub const ALITV_EVENT_LOG: alitv_event_kind = 9;
+/// Answer to alitv_orders: `count` entries in `orders`.
+pub const ALITV_EVENT_ORDERS: alitv_event_kind = 10;
+
+/// One event. Owned by the client and valid until the next alitv_next_event, alitv_dispatch or
+/// alitv_destroy on it. Read it through the pointer only: do not declare, copy or take the
+/// size of one, because later versions append fields. String fields are UTF-8 and never NULL;
+/// those that do not apply are "", numbers that do not apply are 0.
+#[repr(C)]
+pub struct alitv_event {
+    /// ALITV_EVENT_*.
+    pub kind: alitv_event_kind,
+    /// ALITV_OK, or why the request was refused, the order is UNKNOWN or FAILED, or the
+    /// engine is OFFLINE. REFUNDED has ALITV_E_REFUNDED.
+    pub result: alitv_result,
+    /// The request this answers, or 0.
+    pub op: alitv_op,
+    /// The tag given with that request, or 0.
+    pub tag: u64,
+    /// Grows with every event of an order; the larger one is newer. alitv_ack names it.
+    pub sequence: u64,
+    /// Total of the order in fen.
+    pub amount_fen: i64,
+    /// When the order was accepted, Unix milliseconds by the clock of the box.
+    pub created_ms: i64,
+    /// When it was paid, Unix milliseconds by the clock of the gateway.
+    pub paid_ms: i64,
+    /// ALITV_STATE_*.
+    pub state: alitv_state,
+    /// OVERFLOW: events dropped. ORDERS: entries. LOG: level.
+    pub count: u32,
+    /// QR: seconds that the code stays valid.
+    pub expires_s: u32,
+    /// ALITV_FLAG_*.
+    pub flags: u32,
+    /// The merchant's order number.
+    pub order_id: *const c_char,
+    /// The app that sells.
+    pub app_key: *const c_char,
+    /// What the payer reads.
+    pub title: *const c_char,
+    /// Merchant's product id.
+    pub subject_id: *const c_char,
+    /// The gateway's own trade number.
+    pub trade_no: *const c_char,
+    /// The code to show, while one may be shown.
+    pub qr_text: *const c_char,
+    /// The gateway's error code, verbatim, such as "ACQ.SYSTEM_ERROR".
+    pub gateway_code: *const c_char,
+    /// For logs, in English; not for players.
+    pub message: *const c_char,
+    /// "sandbox" or "production", once the engine has said so: in the sandbox no money moves.
+    pub environment: *const c_char,
+    /// As alitv_state_name has it.
+    pub state_name: *const c_char,
+    /// REPLY to alitv_request: the result, or the whole error, as JSON.
+    pub json: *const c_char,
+    /// ORDERS: `count` pointers, oldest order first. Otherwise NULL.
+    pub orders: *const *const alitv_order,
+}
+
+/// An event and everything it points to.
+#[derive(Default)]
+pub struct Holder {
+    event: Option<Box<alitv_event>>,
+    strings: Strings,
+    orders: Vec<alitv_order>,
+    pointers: Vec<*const alitv_order>,
+}
+
+// SAFETY: its pointers lead into its own heap memory or to static texts.
+unsafe impl Send for Holder {}
+
+impl Holder {
+    /// Takes an event in place of the last one. The pointer is valid until the next call.
+    pub fn hold(&mut self, event: &Event) -> *const alitv_event {
+        *self = Holder::default();
+        let (environment, strings) = (&*event.environment, &mut self.strings);
+        let orders = event.orders.iter().map(|one| alitv_order::new(one, environment, strings));
+        self.orders = orders.collect();
+        self.pointers = self.orders.iter().map(std::ptr::from_ref).collect();
+        let about = self.about(event);
+        std::ptr::from_ref(&**self.event.insert(Box::new(about)))
+    }
+
+    fn about(&mut self, event: &Event) -> alitv_event {
+        let mut out = self.blank(event);
+        if let Some(report) = &event.report {
+            let order = alitv_order::new(report, &event.environment, &mut self.strings);
+            out.sequence = order.sequence;
+            out.amount_fen = order.amount_fen;
+            out.created_ms = order.created_ms;
+            out.paid_ms = order.paid_ms;
+            out.state = order.state;
+            out.state_name = order.state_name;
+            out.expires_s = order.expires_s;
+            out.flags |= order.flags & ALITV_FLAG_ACKED;
+            out.app_key = order.app_key;
+            out.title = order.title;
+            out.subject_id = order.subject_id;
+            out.trade_no = order.trade_no;
+            out.qr_text = order.qr_text;
+            out.gateway_code = order.gateway_code;
+        } else if let Some(pay) = &event.refused {
+            out.amount_fen = pay.amount_fen.get();
+            out.title = self.strings.keep(&pay.title);
+            out.subject_id = self.strings.keep_some(pay.subject_id.as_deref());
+        }
+        out
+    }
+
+    /// What applies to every kind of event.
+    fn blank(&mut self, event: &Event) -> alitv_event {
+        let none = c"".as_ptr();
+        let order_id = event.order_id.as_ref().map(|id| id.as_str());
+        let no_orders = event.kind != Kind::Orders;
+        alitv_event {
+            kind: number(event.kind),
+            result: event.result.0,
+            op: event.op,
+            tag: event.tag,
+            sequence: 0,
+            amount_fen: 0,
+            created_ms: 0,
+            paid_ms: 0,
+            state: 0,
+            count: event.count,
+            expires_s: 0,
+            flags: if event.more { ALITV_FLAG_MORE } else { 0 },
+            order_id: self.strings.keep_some(order_id),
+            app_key: none,
+            title: none,
+            subject_id: none,
+            trade_no: none,
+            qr_text: none,
+            gateway_code: none,
+            message: self.strings.keep(&event.message),
+            environment: self.strings.keep(&event.environment),
+            state_name: state_name(0),
+            json: self.strings.keep(&event.json),
+            orders: if no_orders { std::ptr::null() } else { self.pointers.as_ptr() },
+        }
+    }
+}
+
+fn number(kind: Kind) -> alitv_event_kind {
+    match kind {
+        Kind::Online => ALITV_EVENT_ONLINE,
+        Kind::Offline => ALITV_EVENT_OFFLINE,
+        Kind::Qr => ALITV_EVENT_QR,
+        Kind::Order => ALITV_EVENT_ORDER,
+        Kind::Reply => ALITV_EVENT_REPLY,
+        Kind::Overflow => ALITV_EVENT_OVERFLOW,
+        Kind::Log => ALITV_EVENT_LOG,
+        Kind::Orders => ALITV_EVENT_ORDERS,
+    }
+}
+
+/// Takes the next event, waiting up to timeout_ms: 0 polls, negative waits without limit. One
+/// thread at a time. An event that was taken from here has run no callback.
+///
+/// @param out_event set if 1 is returned, untouched otherwise
+/// @return 1, or 0 if there is none in time or alitv_interrupt was called, or a negative
+///         ALITV_E_*
+#[must_use]
+#[no_mangle]
+pub unsafe extern "C" fn alitv_next_event(
+    client: *mut alitv_client,
+    timeout_ms: i32,
+    out_event: *mut *const alitv_event,
+) -> i32 {
+    guard(|| {
+        let entered = enter_to_pump(client)?;
+        if out_event.is_null() {
+            return Err(Refusal::new(Code::NULL, "out_event is NULL"));
+        }
+        let _pumping = entered.pump()?;
+        let Some(event) = wait_for_event(&entered, timeout_ms)? else { return Ok(0) };
+        let pointer = lock(&entered.holder).hold(&event);
+        entered.rearm_wakeup();
+        // SAFETY: checked above; the caller vouches that it is writable.
+        unsafe { out_event.write(pointer) };
+        Ok(1)
+    })
+}
+
+/// As `with_client`, for calls that may outlast a destroy by another thread.
+pub fn enter_to_pump(client: *const alitv_client) -> Result<Entered, Refusal> {
+    if super::guard::in_wakeup() {
+        let text = "called from the wakeup function, which may only signal";
+        return Err(Refusal::new(Code::REENTRANT, text));
+    }
+    let entered = handle::enter(client).map_err(handle::explain)?;
+    entered.check()?;
+    Ok(entered)
+}
+
+/// The next event, or none when the time is over or the wait was interrupted. Nothing is
+/// locked while it waits.
+pub fn wait_for_event(entered: &Entered, timeout_ms: i32) -> Result<Option<Event>, Refusal> {
+    let until = u64::try_from(timeout_ms).ok().map(|ms| Instant::now() + Duration::from_millis(ms));
+    loop {
+        if entered.is_closing() {
+            return Err(Refusal::new(Code::HANDLE, "the client was destroyed meanwhile"));
+        }
+        if let Some(event) = entered.client().next_event() {
+            return Ok(Some(event));
+        }
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let ready = sys::wait_readable(entered.wait_fd, left)
+            .map_err(|error| Refusal::new(Code::RESOURCE, format!("poll: {error}")))?;
+        let interrupted = ready && entered.interrupt.clear();
+        let over = !ready || left.is_some_and(|left| left.is_zero());
+        if (interrupted || over) && !entered.is_closing() {
+            entered.rearm_wakeup();
+            return Ok(None);
+        }
+    }
+}
+
+impl Shared {
+    /// Events were looked at: the wakeup function may be called again.
+    pub fn rearm_wakeup(&self) {
+        if let Some(wakeup) = &*lock(&self.wakeup) {
+            wakeup.rearm();
+        }
+    }
+}
+
+/// A descriptor for poll, select or epoll: readable while alitv_next_event or alitv_dispatch
+/// has work. Never read, write or close it. The same for as long as the client lives.
+///
+/// @return the descriptor, or a negative ALITV_E_*
+#[must_use]
+#[no_mangle]
+pub unsafe extern "C" fn alitv_fd(client: *const alitv_client) -> c_int {
+    with_client(client, |shared| Ok(shared.wait_fd))
+}
+
+/// Makes a thread that waits in alitv_next_event or alitv_dispatch return 0 at once; if none
+/// waits, the next such call that finds no event does. Callable from any thread, from the
+/// wakeup function and from a signal handler. To stop a thread: interrupt, join it, then
+/// alitv_destroy.
+#[no_mangle]
+pub unsafe extern "C" fn alitv_interrupt(client: *mut alitv_client) -> alitv_result {
+    // Not through `guard`: it touches thread-locals and memory, and this must do neither.
+    std::panic::catch_unwind(|| handle::interrupt(client).0).unwrap_or(Code::PANIC.0)
+}

@@ -1,0 +1,202 @@
+//! pay
+
+use std::ffi::c_char;
+
+use super::guard::{need_str, read_params, read_str, with_client, write_out, Params};
+use super::init::alitv_client;
+use super::results::alitv_result;
+use crate::client::order_id;
+use crate::core::code::{Code, Refusal};
+use crate::core::facts::OrderId;
+use crate::ipc::proto::Pay;
+use crate::limits::{
+    NOTIFY_URL_BYTES_MAX, ORDER_ID_BYTES_MAX, SUBJECT_ID_CHARS_MAX, TITLE_CHARS_MAX,
+};
+use crate::money::Fen;
+
+/// Identifies one accepted request within a client. Never 0, never reused.
+pub type alitv_op = u64;
+
+/// Room for any order id and its NUL.
+pub const ALITV_ORDER_ID_SIZE: u32 = 65;
+
+/// Parameters of alitv_pay. Zero means default for every field but title and amount_fen.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct alitv_pay_params {
+    /// sizeof(alitv_pay_params) as the caller was compiled; set by ALITV_STRUCT_INIT.
+    pub struct_size: u32,
+    /// Seconds until the code expires, 30 to 7200. 0: the gateway's default.
+    pub expires_s: u32,
+    /// Total in fen (CNY 0.01): 1 to 99999999.
+    pub amount_fen: i64,
+    /// The merchant's order number, 1 to 64 of [A-Za-z0-9_-], stored by the game before it
+    /// asks. Repeating it with the same facts resumes that order and never charges twice;
+    /// with other facts it is ALITV_E_CONFLICT. NULL: made here, see order_id_out.
+    pub order_id: *const c_char,
+    /// Shown to the payer: 1 to 128 characters, no control characters. Required.
+    pub title: *const c_char,
+    /// Merchant's product id, 1 to 64 characters. May be NULL.
+    pub subject_id: *const c_char,
+    /// Server-to-server notification URL (payFromServer), up to 1024 bytes. May be NULL.
+    pub notify_url: *const c_char,
+    /// Receives the order id on ALITV_OK. May be NULL.
+    pub order_id_out: *mut c_char,
+    /// Bytes at order_id_out; at least ALITV_ORDER_ID_SIZE, which 0 stands for.
+    pub order_id_out_size: usize,
+}
+
+// SAFETY: size first, no padding on 32 and 64 bit, integers and pointers only.
+unsafe impl Params for alitv_pay_params {
+    const SIZE_MIN: usize = size_of::<alitv_pay_params>();
+}
+
+/// Starts or resumes a payment. ALITV_OK: it is queued here and is sent as soon as the engine
+/// is there. Events: ORDER with this op once the engine has written it to its journal (from
+/// then on it survives a crash of the game, the engine or the box); then QR, then ORDER until
+/// final. If the engine refuses it: REPLY with this op.
+///
+/// ALITV_E_ON_SCREEN: another payment of this client is CREATED, PENDING or SCANNED and no
+/// cancel of it is on the way; see alitv_options.multiple.
+///
+/// @param out_op may be NULL
+#[must_use]
+#[no_mangle]
+pub unsafe extern "C" fn alitv_pay(
+    client: *mut alitv_client,
+    params: *const alitv_pay_params,
+    tag: u64,
+    out_op: *mut alitv_op,
+) -> alitv_result {
+    with_client(client, |shared| {
+        // SAFETY: the house rules: structs are as long as they say, strings end in NUL.
+        let (params, pay) = unsafe {
+            let params = read_params("params", params)?;
+            (params, read_pay(&params)?)
+        };
+        let size = params.order_id_out_size;
+        if size != 0 && size < ALITV_ORDER_ID_SIZE as usize {
+            let text =
+                format!("order_id_out_size is {size}: {ALITV_ORDER_ID_SIZE} bytes are needed");
+            return Err(Refusal::new(Code::BUFFER, text));
+        }
+        let id = pay.order_id.clone();
+        let op = shared.client().pay(pay, tag)?;
+        // SAFETY: the house rules: out parameters are NULL or writable, and order_id_out has
+        // ALITV_ORDER_ID_SIZE bytes, which is what the longest id needs.
+        unsafe {
+            write_id(params.order_id_out, &id);
+            write_out(out_op, op);
+        }
+        Ok(0)
+    })
+}
+
+unsafe fn read_pay(params: &alitv_pay_params) -> Result<Pay, Refusal> {
+    // SAFETY: handed on.
+    unsafe {
+        let id = read_str("order_id", params.order_id, ORDER_ID_BYTES_MAX)?;
+        let title = need_str("title", params.title, 4 * TITLE_CHARS_MAX)?;
+        let subject_id = read_str("subject_id", params.subject_id, 4 * SUBJECT_ID_CHARS_MAX)?;
+        let notify_url = read_str("notify_url", params.notify_url, NOTIFY_URL_BYTES_MAX)?;
+        let amount_fen = Fen::new(params.amount_fen)
+            .map_err(|error| Refusal::new(Code::INVALID, error.to_string()))?;
+        Ok(Pay {
+            app_key: None,
+            order_id: id.map_or_else(order_id::make, OrderId::new)?,
+            title,
+            amount_fen,
+            subject_id,
+            notify_url,
+            expires_s: Some(params.expires_s).filter(|seconds| *seconds != 0),
+        })
+    }
+}
+
+unsafe fn write_id(to: *mut c_char, id: &OrderId) {
+    if to.is_null() {
+        return;
+    }
+    let bytes = id.as_str().as_bytes();
+    // SAFETY: an id has at most ORDER_ID_BYTES_MAX bytes, and there is one more for the NUL.
+    unsafe {
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), to.cast(), bytes.len());
+        to.add(bytes.len()).write(0);
+    }
+}
+
+const _: () = assert!(ALITV_ORDER_ID_SIZE as usize == ORDER_ID_BYTES_MAX + 1);
+
+unsafe fn read_id(order_id: *const c_char) -> Result<OrderId, Refusal> {
+    // SAFETY: handed on.
+    OrderId::new(unsafe { need_str("order_id", order_id, ORDER_ID_BYTES_MAX) }?)
+}
+
+/// Asks to close an unpaid order. Events: REPLY, then ORDER: CLOSING at once, and CANCELLED
+/// when it is certain that it cannot be paid any more. If the player was faster it is PAID.
+///
+/// @param out_op may be NULL
+#[must_use]
+#[no_mangle]
+pub unsafe extern "C" fn alitv_cancel(
+    client: *mut alitv_client,
+    order_id: *const c_char,
+    tag: u64,
+    out_op: *mut alitv_op,
+) -> alitv_result {
+    with_client(client, |shared| {
+        // SAFETY: the house rules: a string is NUL-terminated, an out parameter writable.
+        unsafe {
+            let id = read_id(order_id)?;
+            write_out(out_op, shared.client().cancel(&id, tag)?);
+        }
+        Ok(0)
+    })
+}
+
+/// Asks how an order stands, and the engine to look at the gateway now if it is not final.
+/// Event: ORDER with this op, from what the engine knows; news follow as further ORDERs.
+///
+/// @param out_op may be NULL
+#[must_use]
+#[no_mangle]
+pub unsafe extern "C" fn alitv_query(
+    client: *mut alitv_client,
+    order_id: *const c_char,
+    tag: u64,
+    out_op: *mut alitv_op,
+) -> alitv_result {
+    with_client(client, |shared| {
+        // SAFETY: the house rules: a string is NUL-terminated, an out parameter writable.
+        unsafe {
+            let id = read_id(order_id)?;
+            write_out(out_op, shared.client().query(&id, tag)?);
+        }
+        Ok(0)
+    })
+}
+
+/// Says that what a final ORDER event reported was handled and stored (goods delivered). Until
+/// then it is told again: after every ONLINE, and at growing intervals from one second to one
+/// hour. Repeating it is harmless. Event: REPLY.
+///
+/// @param sequence of the event that was handled; a later one stays unacknowledged
+/// @param out_op   may be NULL
+#[must_use]
+#[no_mangle]
+pub unsafe extern "C" fn alitv_ack(
+    client: *mut alitv_client,
+    order_id: *const c_char,
+    sequence: u64,
+    tag: u64,
+    out_op: *mut alitv_op,
+) -> alitv_result {
+    with_client(client, |shared| {
+        // SAFETY: the house rules: a string is NUL-terminated, an out parameter writable.
+        unsafe {
+            let id = read_id(order_id)?;
+            write_out(out_op, shared.client().ack(&id, sequence, tag)?);
+        }
+        Ok(0)
+    })
+}

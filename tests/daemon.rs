@@ -429,3 +429,23 @@ fn check_says_what_would_be_done_and_does_nothing() {
     let mut nothing = String::new();
     assert_eq!((&output.stderr[..]).read_to_string(&mut nothing).unwrap(), 0);
 }
+
+#[test]
+fn the_documents_show_a_configuration_that_works_and_all_exit_codes() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let help = String::from_utf8(payd(&["--help"]).stdout).unwrap();
+    for name in ["operations.md", "operations.zh-CN.md"] {
+        let text = fs::read_to_string(docs.join(name)).unwrap();
+        let (_, rest) = text.split_once("```toml\n").expect(name);
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("example.toml");
+        fs::write(&file, rest.split_once("```").unwrap().0).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        let output = payd(&["--check", "--config", file.to_str().unwrap()]);
+        assert_eq!(code_of(&output), 0, "{name}: {}", said(&output));
+        let codes = help.lines().filter_map(|line| line.trim().split_once("  "));
+        for (code, _) in codes.filter(|(code, _)| code.parse::<u8>().is_ok()) {
+            assert!(text.contains(&format!("\n| {code} |")), "{name}: {code}");
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! The socket, line by line. `protocol/*.jsonl` and the transcript in `docs/protocol.md` are
+//! The socket, line by line. `protocol/*.jsonl` and the transcripts in `docs/` are
 //! played against a server: `-> ` is sent as it stands, `<- ` must come next, `@ ` is what
 //! happens elsewhere. Expected objects may leave members out; "…" at the end of a text stands
 //! for any rest, and members that depend on the moment are compared by kind only.
@@ -91,5 +91,57 @@ fn transcripts_are_true() {
     assert!(files.len() >= 5, "{files:?}");
     for file in files {
         play(&file.display().to_string(), &fs::read_to_string(&file).unwrap());
+    }
+}
+
+#[test]
+fn the_documents_tell_a_true_conversation() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    for name in ["protocol.md", "protocol.zh-CN.md"] {
+        let text = fs::read_to_string(docs.join(name)).unwrap();
+        let (_, rest) = text.split_once("```jsonl\n").expect(name);
+        play(name, rest.split_once("```").expect(name).0);
+    }
+}
+
+/// Every method, state, error and bound that the document names is the one in the code, and
+/// none is missing.
+#[test]
+fn the_documents_name_what_there_is() {
+    use alitv_pay::core::code::TABLE;
+    use alitv_pay::core::report::State;
+    use alitv_pay::ipc::proto::METHODS;
+    use alitv_pay::limits::*;
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    for name in ["protocol.md", "protocol.zh-CN.md"] {
+        let text = fs::read_to_string(docs.join(name)).unwrap();
+        for method in METHODS {
+            assert!(text.contains(&format!("\n| `{method}` |")), "{name}: {method}");
+        }
+        for state in State::ALL {
+            assert!(text.contains(&format!("`{}`", state.name())), "{name}: {state:?}");
+        }
+        for row in text.lines().filter(|line| line.starts_with("| -1")) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let known = TABLE
+                .iter()
+                .any(|(code, name, _)| code.0.to_string() == cells[1] && *name == cells[2]);
+            assert!(known, "{name}: {row}");
+        }
+        for bound in [
+            LINE_BYTES_MAX,
+            SESSIONS_MAX,
+            SESSIONS_PER_UID_MAX,
+            SESSIONS_NEW_PER_S_MAX,
+            ORDER_ID_BYTES_MAX,
+            TITLE_CHARS_MAX,
+            NOTIFY_URL_BYTES_MAX,
+            AMOUNT_FEN_MAX as usize,
+            EXPIRES_S_MAX as usize,
+            ORDERS_LIST_MAX,
+            ORDERS_UNACKED_PER_APP_MAX,
+        ] {
+            assert!(text.contains(&bound.to_string()), "{name}: {bound}");
+        }
     }
 }

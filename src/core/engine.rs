@@ -321,6 +321,23 @@ impl Engine {
         self.orders.values().filter(of_app).filter(|slot| which.wants(&slot.order)).count()
     }
 
+    /// How many orders of these apps are open, and how many wait for an ack.
+    pub fn counts(&self, apps: &[AppKey]) -> (usize, usize) {
+        let (mut open, mut unacked) = (0, 0);
+        // Orders lie by app, so `apps` is searched once for each app and not for each order.
+        let mut last: Option<(&AppKey, bool)> = None;
+        for (key, slot) in &self.orders {
+            let wanted = match last {
+                Some((app_key, wanted)) if *app_key == key.app_key => wanted,
+                _ => apps.contains(&key.app_key),
+            };
+            last = Some((&key.app_key, wanted));
+            open += usize::from(wanted && Which::Open.wants(&slot.order));
+            unacked += usize::from(wanted && Which::Unacked.wants(&slot.order));
+        }
+        (open, unacked)
+    }
+
     /// One order as it stands.
     pub fn report(&self, key: &Key, clock: Clock) -> Option<Report> {
         let slot = self.orders.get(key)?;

@@ -125,8 +125,7 @@ impl Desk {
 
     fn status(&self, caller: &Caller) -> Status {
         let health = self.engine.gateway(self.clock);
-        let count = |which| caller.apps.iter().map(|app| self.engine.count(app, which)).sum();
-        let (open, unacked): (usize, usize) = (count(Which::Open), count(Which::Unacked));
+        let (open, unacked) = self.engine.counts(&caller.apps);
         Status {
             server: SERVER.to_owned(),
             environment: self.environment.clone(),

@@ -4,8 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use serde::{Deserialize, Serialize};
-
 use super::call::{Ask, Call, CallNo, DoubtKind, Reply};
 use super::code::{Code, Refusal};
 use super::facts::{AppKey, Facts};
@@ -13,6 +11,7 @@ use super::order::{Now, Order};
 use super::record::{Key, Record};
 use super::report::{Event, Report, State};
 use super::step::{start, step, wake_at, Input, Output};
+pub use super::which::Which;
 use crate::limits::{
     BACKOFF_MS_MAX, BACKOFF_MS_MIN, HELD_MAX, ORDERS_KEPT_MAX, ORDERS_NEW_PER_MINUTE_MAX,
     ORDERS_OPEN_PER_APP_MAX, ORDERS_UNACKED_PER_APP_MAX, ORDER_KEPT_ACKED_MS, PROBE_AGE_MS_MAX,
@@ -37,21 +36,6 @@ pub enum Effect {
     Send(CallNo, Call),
     /// Tell everybody who watches the app.
     Tell(Event),
-}
-
-/// Which orders are wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Which {
-    /// Not final, or final and not acked: what a game has to look after at its start.
-    #[default]
-    Unfinished,
-    /// Not final.
-    Open,
-    /// Final and not acked.
-    Unacked,
-    /// All that the journal still has.
-    All,
 }
 
 /// What is known of the gateway.
@@ -315,12 +299,6 @@ impl Engine {
         slots.iter().map(|slot| slot.order.report(&self.now(clock, slot.number))).collect()
     }
 
-    /// How many orders of one app are wanted.
-    pub fn count(&self, app_key: &AppKey, which: Which) -> usize {
-        let of_app = |slot: &&Slot| slot.order.facts().app_key == *app_key;
-        self.orders.values().filter(of_app).filter(|slot| which.wants(&slot.order)).count()
-    }
-
     /// How many orders of these apps are open, and how many wait for an ack.
     pub fn counts(&self, apps: &[AppKey]) -> (usize, usize) {
         let (mut open, mut unacked) = (0, 0);
@@ -376,14 +354,12 @@ impl Engine {
         self.forget(|at_ms| at_ms < oldest);
     }
 
-    /// There are orders that `forget_acked` would forget.
-    pub fn has_acked(&self) -> bool {
-        self.orders.values().any(|slot| slot.order.acked_since_ms().is_some())
-    }
-
     /// Forgets every acked order, when the journal has no room for a new one otherwise.
-    pub fn forget_acked(&mut self) {
+    /// Says whether there was any.
+    pub fn forget_acked(&mut self) -> bool {
+        let before = self.orders.len();
         self.forget(|_| true);
+        self.orders.len() < before
     }
 
     fn forget(&mut self, old: impl Fn(i64) -> bool) {
@@ -409,10 +385,11 @@ impl Engine {
     /// Bounds of `reference/reliability.md` 4.6. Counts a start only if it is allowed.
     fn admit(&mut self, app_key: &AppKey, clock: Clock) -> Result<(), Refusal> {
         let limit = |text: String| Err(Refusal::new(Code::LIMIT, text));
-        if self.count(app_key, Which::Open) >= ORDERS_OPEN_PER_APP_MAX {
+        let (open, unacked) = self.counts(std::slice::from_ref(app_key));
+        if open >= ORDERS_OPEN_PER_APP_MAX {
             return limit(format!("{ORDERS_OPEN_PER_APP_MAX} orders of this app are open"));
         }
-        if self.count(app_key, Which::Unacked) >= ORDERS_UNACKED_PER_APP_MAX {
+        if unacked >= ORDERS_UNACKED_PER_APP_MAX {
             return limit(format!(
                 "{ORDERS_UNACKED_PER_APP_MAX} results of this app wait for an ack"
             ));
@@ -573,18 +550,6 @@ impl Engine {
     fn hurry_all(&mut self, clock: Clock, out: &mut Vec<Effect>) {
         for key in self.keys(|slot| slot.order.doubt.is_some()) {
             self.step(&key, Input::Hurry, clock, out);
-        }
-    }
-}
-
-impl Which {
-    fn wants(self, order: &Order) -> bool {
-        let open = !order.state().is_final();
-        match self {
-            Which::Unfinished => open || order.is_unacked(),
-            Which::Open => open,
-            Which::Unacked => order.is_unacked(),
-            Which::All => true,
         }
     }
 }

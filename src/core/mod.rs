@@ -9,6 +9,7 @@ pub mod order;
 pub mod record;
 pub mod report;
 pub mod step;
+pub mod which;
 
 #[cfg(test)]
 #[path = "../../tests/model/payment.rs"]

@@ -388,9 +388,11 @@ impl<D: Disk> Server<D> {
         self.peers.retain(|peer| !peer.is_gone && !peer.session.is_over());
     }
 
-    fn wants_compaction(&self) -> bool {
-        let makes_room = !self.journal.has_room() && self.desk.engine.has_acked();
-        (makes_room || self.journal.wants_compaction())
+    /// Where there is no room, acked orders give way at once: a snapshot that keeps them
+    /// would soon be full again.
+    fn wants_compaction(&mut self) -> bool {
+        let frees = !self.journal.has_room() && self.desk.engine.forget_acked();
+        (frees || self.journal.wants_compaction())
             && self.desk.clock.boot_ms >= self.compact_after_ms
     }
 
@@ -402,17 +404,12 @@ impl<D: Disk> Server<D> {
         Ok(())
     }
 
-    /// Writes the present state into the other segment. Where there is no room, acked orders
-    /// give way at once: a snapshot that keeps them would soon be full again. False: it does
-    /// not fit, and nothing has changed but that acked orders are forgotten.
+    /// Writes the present state into the other segment. False: it does not fit, and nothing
+    /// has changed but that acked orders are forgotten.
     fn compact(&mut self) -> Result<bool, JournalError> {
         self.desk.engine.prune(self.desk.clock);
-        if !self.journal.has_room() {
-            self.desk.engine.forget_acked();
-        }
         let mut fits = self.write_snapshot()?;
-        if !fits && self.desk.engine.has_acked() {
-            self.desk.engine.forget_acked();
+        if !fits && self.desk.engine.forget_acked() {
             fits = self.write_snapshot()?;
         }
         self.look_at_journal();

@@ -1,5 +1,5 @@
-//! The system calls of the socket that std does not offer, those that both ends need included. Every descriptor made here is
-//! closed on exec.
+//! The system calls of the socket that std does not offer, those of both ends included.
+//! Every descriptor made here is closed on exec.
 
 use std::io;
 use std::mem::{size_of, zeroed};

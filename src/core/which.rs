@@ -1,0 +1,33 @@
+//! Kinds of orders that somebody may want to see.
+
+use serde::{Deserialize, Serialize};
+
+use super::order::Order;
+
+/// Which orders are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Which {
+    /// Not final, or final and not acked: what a game has to look after at its start.
+    #[default]
+    Unfinished,
+    /// Not final.
+    Open,
+    /// Final and not acked.
+    Unacked,
+    /// All that the journal still has.
+    All,
+}
+
+impl Which {
+    /// Whether the order is one of them.
+    pub fn wants(self, order: &Order) -> bool {
+        let open = !order.state().is_final();
+        match self {
+            Which::Unfinished => open || order.is_unacked(),
+            Which::Open => open,
+            Which::Unacked => order.is_unacked(),
+            Which::All => true,
+        }
+    }
+}

@@ -70,10 +70,11 @@ impl Sandbox {
         }
         sys::catch_interrupts();
         let quiet = out.quiet;
-        let running = start(Options {
+        let mut running = start(Options {
             port: self.port,
             lan: self.lan,
-            ready_file: self.ready_file,
+            // Written last: whoever waits for it may rely on the rest.
+            ready_file: None,
             state_file: self.state,
             seed_rng: self.seed_rng,
             log: Some(Arc::new(move |line| log(line, quiet))),
@@ -88,6 +89,10 @@ impl Sandbox {
         if let Some(path) = &self.daemon_config {
             write_config(path, &running)?;
             out.note(&format!("daemon    alitv-payd --config {}", path.display()));
+        }
+        if let Some(path) = &self.ready_file {
+            let fail = |error| Fail::new(OTHER, format!("{error}"), "name a file you may write");
+            running.announce(path).map_err(fail)?;
         }
         while sys::interrupts() == 0 {
             sys::wait_readable(&[], Duration::from_secs(1));

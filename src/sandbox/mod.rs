@@ -34,9 +34,9 @@ mod state;
 mod texts;
 mod top_front;
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -122,8 +122,7 @@ pub fn start(options: Options) -> io::Result<Running> {
         thread: Some(thread),
     };
     if let Some(path) = options.ready_file {
-        files::write_ready(&path, &running)?;
-        running.ready_file = Some(path);
+        running.announce(&path)?;
     }
     Ok(running)
 }
@@ -204,6 +203,31 @@ impl Running {
         self.shared.act_now(|state, _| state.advance(i64::from(seconds)))
     }
 
+    /// Where everything is, for people: one line each.
+    pub fn table(&self) -> String {
+        let mut table = format!(
+            "sandbox   {}   orders and phone pages\ngateway   {}\ncontrol   {}   token {}\n",
+            self.base_url, self.gateway_url, self.control_url, self.control_token
+        );
+        for app in &self.apps {
+            let line =
+                format!("app       {}   secret {}   {}\n", app.app_key, app.app_secret, app.name);
+            table.push_str(&line);
+        }
+        table
+    }
+
+    /// Writes the ready file; it goes when the sandbox stops. For a caller that has more to
+    /// prepare before scripts may begin than `Options::ready_file` waits for.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn announce(&mut self, path: &Path) -> io::Result<()> {
+        files::write_ready(path, self)?;
+        self.ready_file = Some(path.to_owned());
+        Ok(())
+    }
+
     /// Ends it: held queries are answered, the state is saved, the ready file is removed.
     pub fn stop(mut self) {
         self.end();
@@ -224,67 +248,5 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-/// `alitv-pay sandbox`: starts one, prints where everything is and each request on stderr,
-/// and comes back after SIGINT or SIGTERM.
-///
-/// # Errors
-/// As `start`.
-pub fn run(options: Options) -> io::Result<()> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let stop = {
-        let _inside = runtime.enter();
-        Signals::listen()?
-    };
-    let log: Log = Arc::new(|line: &str| say(&format!("{line}\n")));
-    let running = start(Options { log: options.log.or(Some(log)), ..options })?;
-    say(&running.table());
-    runtime.block_on(stop.wait());
-    running.stop();
-    Ok(())
-}
-
-/// Nobody need be listening.
-fn say(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
-}
-
-impl Running {
-    /// Where everything is, for people: one line each.
-    pub fn table(&self) -> String {
-        let mut table = format!(
-            "sandbox   {}   orders and phone pages\ngateway   {}\ncontrol   {}   token {}\n",
-            self.base_url, self.gateway_url, self.control_url, self.control_token
-        );
-        for app in &self.apps {
-            let line =
-                format!("app       {}   secret {}   {}\n", app.app_key, app.app_secret, app.name);
-            table.push_str(&line);
-        }
-        table
-    }
-}
-
-/// The two signals that end a server.
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Signals> {
-        use tokio::signal::unix::{signal, SignalKind};
-        let (terminate, interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        Ok(Signals { terminate, interrupt })
-    }
-
-    async fn wait(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
     }
 }

@@ -183,3 +183,41 @@ impl AsyncWrite for Counted {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn served(host: &str, port: u16, lan: bool) -> bool {
+        let place = Place { base_url: String::new(), qr_prefix: String::new(), port, lan };
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_str(host).unwrap());
+        is_for_us(&headers, &place)
+    }
+
+    #[test]
+    fn addresses_of_the_network_are_served_on_request_and_names_never() {
+        assert!(served("127.0.0.1:8420", 8420, false) && served("localhost:8420", 8420, true));
+        assert!(!served("192.168.1.5:8420", 8420, false));
+        assert!(served("192.168.1.5:8420", 8420, true));
+        assert!(served("192.168.1.5", 80, true) && !served("192.168.1.5", 8420, true));
+        for lan in [false, true] {
+            for host in
+                ["evil.example:8420", "192.168.1.5.evil:8420", ":8420", "", "192.168.1:8420"]
+            {
+                assert!(!served(host, 8420, lan), "{host}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_without_or_with_two_hosts_is_not_served() {
+        let place = Place { base_url: String::new(), qr_prefix: String::new(), port: 1, lan: true };
+        let mut headers = HeaderMap::new();
+        assert!(!is_for_us(&headers, &place));
+        headers.append(header::HOST, HeaderValue::from_static("127.0.0.1:1"));
+        assert!(is_for_us(&headers, &place));
+        headers.append(header::HOST, HeaderValue::from_static("127.0.0.1:1"));
+        assert!(!is_for_us(&headers, &place));
+    }
+}

@@ -214,7 +214,7 @@ impl<D: Disk> Server<D> {
                 refuse(&stream, Refusal::new(Code::LIMIT, text));
                 continue;
             }
-            self.welcome(stream, Caller { uid: None, apps, watching: Vec::new() });
+            self.welcome(stream, Caller::new(None, apps));
         }
     }
 
@@ -279,7 +279,7 @@ impl<D: Disk> Server<D> {
             match door.gate.admit(uid, access.is_privileged(uid), open, now_ms) {
                 Ok(()) => {
                     let apps = access.apps(uid);
-                    self.welcome(stream, Caller { uid: Some(uid), apps, watching: Vec::new() });
+                    self.welcome(stream, Caller::new(Some(uid), apps));
                 }
                 Err(refusal) => {
                     log::debug!("connection refused: {refusal}");
@@ -300,6 +300,11 @@ impl<D: Disk> Server<D> {
     /// Takes over what the engine wants done, in its order. Calls and events wait for
     /// `finish`.
     fn carry(&mut self) {
+        if self.desk.effects.is_empty() {
+            return;
+        }
+        // No order changes its state without a record.
+        self.desk.version += 1;
         let mut effects = std::mem::take(&mut self.desk.effects);
         let mut is_in_snapshot = false;
         for effect in effects.drain(..) {

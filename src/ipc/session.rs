@@ -261,7 +261,7 @@ mod tests {
 
     fn session() -> Session {
         let apps = vec![AppKey::new("1").unwrap()];
-        Session::new(Caller { uid: None, apps, watching: Vec::new() })
+        Session::new(Caller::new(None, apps))
     }
 
     /// Reads `text` and carries out what can be.

@@ -25,6 +25,8 @@ pub enum Fault {
     FullOnce(u64),
     /// From this one on, all that could need space fail with ENOSPC.
     FullForever(u64),
+    /// This one, if it is a write, claims success and does nothing.
+    LieOnce(u64),
     /// Power goes off while this one is under way; all fail until `SimDisk::power_cut`.
     PowerOff(u64),
 }
@@ -182,6 +184,7 @@ impl SimDisk {
             Some(Fault::IoForever(at)) if op >= at => Outcome::Io,
             Some(Fault::FullOnce(at)) if op == at && needs_space => Outcome::Full,
             Some(Fault::FullForever(at)) if op >= at && needs_space => Outcome::Full,
+            Some(Fault::LieOnce(at)) if op == at => Outcome::Lie,
             Some(Fault::PowerOff(at)) if op == at => Outcome::PowerOff,
             Some(Fault::PowerOff(at)) if op > at => Outcome::Dead,
             _ => Outcome::Good,
@@ -196,6 +199,8 @@ enum Outcome {
     Good,
     Io,
     Full,
+    /// A write that did nothing and says otherwise.
+    Lie,
     /// It was under way: its effect may be on the device, but is not synced.
     PowerOff,
     /// Nothing happens any more.
@@ -205,7 +210,7 @@ enum Outcome {
 impl Outcome {
     fn result(self) -> io::Result<()> {
         match self {
-            Outcome::Good => Ok(()),
+            Outcome::Good | Outcome::Lie => Ok(()),
             Outcome::Full => Err(io::Error::from_raw_os_error(libc::ENOSPC)),
             Outcome::Io | Outcome::PowerOff | Outcome::Dead => {
                 Err(io::Error::from_raw_os_error(libc::EIO))
@@ -214,7 +219,7 @@ impl Outcome {
     }
 
     fn reaches_the_device(self) -> bool {
-        matches!(self, Outcome::Good | Outcome::PowerOff)
+        matches!(self, Outcome::Good | Outcome::Lie | Outcome::PowerOff)
     }
 }
 
@@ -276,6 +281,7 @@ impl Disk for SimDisk {
         // A write that fails may have written a part.
         let written = match outcome {
             Outcome::Dead => 0,
+            Outcome::Lie => return Ok(()),
             Outcome::Good | Outcome::PowerOff => bytes.len().min(room),
             Outcome::Io | Outcome::Full => state.rng.below(bytes.len() + 1).min(room),
         };
@@ -295,7 +301,7 @@ impl Disk for SimDisk {
         let (mut state, outcome) = self.begin(false);
         let index = state.index(name)?;
         match outcome {
-            Outcome::Good => state.inodes[index].sync(|| true),
+            Outcome::Good | Outcome::Lie => state.inodes[index].sync(|| true),
             Outcome::Io => {
                 let State { inodes, rng, .. } = &mut *state;
                 inodes[index].sync(|| rng.coin());
@@ -328,7 +334,7 @@ impl Disk for SimDisk {
 
     fn sync_dir(&mut self) -> io::Result<()> {
         let (mut state, outcome) = self.begin(false);
-        if outcome == Outcome::Good {
+        if matches!(outcome, Outcome::Good | Outcome::Lie) {
             state.names_synced = state.names.clone();
             state.unsynced_dir.clear();
         }

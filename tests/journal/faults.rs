@@ -2,9 +2,12 @@
 
 use std::io::ErrorKind;
 
-use alitv_pay::store::{Fault, Journal, JournalError, OpenError, SimDisk};
+use alitv_pay::core::record::Record;
+use alitv_pay::core::report::State;
+use alitv_pay::limits::RECORD_BYTES_MAX;
+use alitv_pay::store::{Disk, Fault, Journal, JournalError, OpenError, SimDisk, Sizes};
 
-use crate::model::{ack, open, Model, Rng, SMALL};
+use crate::model::{ack, key, open, Model, Rng, SMALL};
 
 /// One journal's life, from nothing to a few compactions.
 fn life(disk: SimDisk, model: &mut Model) -> Result<(), String> {
@@ -91,6 +94,30 @@ fn a_failed_sync_is_never_taken_back() {
     }
 }
 
+/// A snapshot is read back before the header names it: a device that lies about a write must
+/// not cost the segment that is whole.
+#[test]
+fn a_write_that_did_not_happen_spoils_no_compaction() {
+    let disk = SimDisk::new(0);
+    let mut journal = open(disk.clone()).unwrap().journal;
+    (100..110).for_each(|number| journal.append(&ack(number)).unwrap());
+    journal.commit().unwrap();
+    drop(journal);
+    disk.clone().sync_dir().unwrap();
+    let mut fooled = 0;
+    for at in 0..20 {
+        let disk = disk.copy(0);
+        let mut journal = open(disk.clone()).unwrap().journal;
+        disk.set_fault(Some(Fault::LieOnce(disk.ops() + at)));
+        fooled += u32::from(journal.compact(vec![ack(109)]).is_err());
+        drop(journal);
+        disk.set_fault(None);
+        let found = open(disk).unwrap().records;
+        assert!(found.len() == 10 || found == [ack(109)], "operation {at}: {found:?}");
+    }
+    assert_eq!(fooled, 1, "the write of the snapshot");
+}
+
 /// Two segments, two headers, in blocks of 4 KiB: what `SMALL` needs.
 const BLOCKS: u64 = 2 * 2 + 2;
 
@@ -128,9 +155,8 @@ fn a_full_disk_stops_neither_records_nor_compaction() {
 fn without_room_for_a_header_compaction_waits_and_records_do_not() {
     let disk = SimDisk::new(0);
     let mut journal = open(disk.clone()).unwrap().journal;
-    disk.set_fault(Some(Fault::FullOnce(u64::MAX)));
     let mut thief = disk.clone();
-    alitv_pay::store::Disk::remove(&mut thief, "header.next").unwrap();
+    thief.remove("header.next").unwrap();
     disk.set_fault(Some(Fault::FullOnce(disk.ops())));
     assert!(matches!(journal.compact(Vec::new()), Err(JournalError::Full { .. })));
     journal.append(&ack(100)).unwrap();
@@ -173,4 +199,33 @@ fn the_reserve_is_for_ends_and_the_segment_for_nothing_more() {
     drop(journal);
     let found = open(disk).unwrap().records;
     assert_eq!((&found[..found.len() - 1], &found[found.len() - 1]), (&stored[20..], &ack(999)));
+}
+
+#[test]
+fn a_record_has_a_largest_size() {
+    let disk = SimDisk::new(0);
+    let sizes = Sizes::default();
+    let mut journal = Journal::open_sized(disk, "sandbox", sizes).unwrap().journal;
+    let used = journal.used_bytes();
+    let record = |length: usize| Record::Final {
+        key: key(1),
+        state: State::Paid,
+        sequence: 1,
+        trade_no: None,
+        paid_ms: None,
+        gateway_code: None,
+        message: Some("m".repeat(length)),
+        at_ms: 1,
+    };
+    journal.append(&record(0)).unwrap();
+    let around = (journal.used_bytes() - used) as usize;
+    let largest = RECORD_BYTES_MAX - around;
+    journal.append(&record(largest)).unwrap();
+    assert_eq!(journal.used_bytes() - used, (around + RECORD_BYTES_MAX) as u64);
+    let Err(JournalError::TooLarge { bytes, bytes_max }) = journal.append(&record(largest + 1))
+    else {
+        panic!("a record of {} bytes was taken", RECORD_BYTES_MAX + 1)
+    };
+    assert_eq!((bytes, bytes_max), (RECORD_BYTES_MAX + 1, RECORD_BYTES_MAX));
+    journal.commit().unwrap();
 }

@@ -248,7 +248,7 @@ fn a_full_disk_refuses_to_start_or_never_gets_in_the_way() {
 }
 
 #[test]
-fn default_sizes_hold_an_order_of_the_longest_facts() {
+fn the_reserve_of_a_real_journal_holds_hundreds_of_ends() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path()).unwrap().journal;
     assert!(journal.has_room() && !journal.wants_compaction());

@@ -94,9 +94,9 @@
  *    the pointer.
  *  - An alitv_client * is not an address. A wrong or destroyed one is ALITV_E_HANDLE.
  *  - In daemon mode no thread is started, but for alitv_set_wakeup. No signal handler, no
- *    atexit, no setenv, no logger; a daemon that dies raises no SIGPIPE. All descriptors are
- *    closed on exec. After fork the child may only call alitv_destroy on its parent's
- *    clients; everything else is ALITV_E_FORKED.
+ *    atexit, no setenv; a daemon that dies raises no SIGPIPE. All descriptors are closed on
+ *    exec. After fork the child may only call alitv_destroy on its parent's clients;
+ *    everything else is ALITV_E_FORKED.
  *
  *
  * THE LIFE OF A PAYMENT
@@ -660,7 +660,10 @@ typedef struct alitv_pay_params {
  */
 #define ALITV_EVENT_OVERFLOW 8
 
-/** message is a line about the connection, count its ALITV_LOG_* level. */
+/**
+ * message is a line about the connection, or in embedded mode one of the engine; count is its
+ * ALITV_LOG_* level.
+ */
 #define ALITV_EVENT_LOG 9
 
 /** Answer to alitv_orders: `count` entries in `orders`. */

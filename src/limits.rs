@@ -192,6 +192,8 @@ pub const METHOD_BYTES_MAX: usize = 64;
 pub const MIRROR_ORDERS_MAX: usize = 1_024;
 /// Events that one `alitv_dispatch` delivers, so that a backlog is spread over frames.
 pub const DISPATCH_MAX: usize = 256;
+/// Lines of an embedded engine that wait to become LOG events; older ones are dropped.
+pub const LOG_LINES_MAX: usize = 64;
 /// Path in an option struct.
 pub const PATH_BYTES_MAX: usize = 4_096;
 /// Text given to the QR encoder: what version 40 at level M holds in bytes.

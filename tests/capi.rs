@@ -157,6 +157,22 @@ fn fork() {
     run("fork", Manners::default(), |_| {});
 }
 
+#[cfg(feature = "sandbox")]
+#[test]
+fn embedded() {
+    use alitv_pay::sandbox::{self, Scenario};
+    let directory = tempfile::tempdir().unwrap();
+    let sandbox = sandbox::start(sandbox::Options::default()).unwrap();
+    sandbox.play_next(Scenario::try_from("success".to_owned()).unwrap()).unwrap();
+    let mut command = Command::new(program("embedded", directory.path()));
+    command.env("TEST_GATEWAY_URL", &sandbox.gateway_url);
+    command.env("TEST_APP_KEY", &sandbox.apps[0].app_key);
+    command.env("TEST_APP_SECRET", &sandbox.apps[0].app_secret);
+    command.env("TEST_JOURNAL_DIR", directory.path().join("journal"));
+    finish(command, Duration::from_secs(120));
+    sandbox.stop();
+}
+
 /// The program in the header's first comment is what people copy.
 #[test]
 fn the_program_of_the_manual() {

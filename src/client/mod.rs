@@ -184,6 +184,7 @@ impl Client {
     /// Reads what has come, writes what has to go, connects if it is time. Never waits.
     pub fn pump(&mut self) {
         let now_ms = self.now_ms();
+        self.poller.clear_nudge();
         if let Err(refusal) = self.exchange(now_ms) {
             self.lose(refusal, now_ms);
         }
@@ -228,6 +229,17 @@ impl Client {
         self.poller.interrupt().clone()
     }
 
+    /// Puts a line of the owner's among the `Log` events, if its level is wanted.
+    pub fn log(&mut self, level: Level, text: String) {
+        self.session.log(level, || text);
+        self.set_ready();
+    }
+
+    /// Makes `fd` readable, once, each time `nudge` is set.
+    pub fn watch_nudge(&mut self, nudge: Arc<EventFd>) -> Result<(), Refusal> {
+        self.poller.watch_nudge(nudge).map_err(|error| resource(&error))
+    }
+
     /// Events that wait, at most.
     pub fn waiting(&self) -> usize {
         self.session.queue.len()
@@ -240,7 +252,7 @@ impl Client {
 
     /// The descriptors this client holds but for its socket, which the second part has (-1 for
     /// none): what a forked child closes without touching anything else.
-    pub fn descriptors(&self) -> ([RawFd; 4], Arc<AtomicI32>) {
+    pub fn descriptors(&self) -> (Vec<RawFd>, Arc<AtomicI32>) {
         (self.poller.descriptors(), self.link.descriptor())
     }
 

@@ -57,6 +57,8 @@ pub struct Poller {
     timer: OwnedFd,
     ready: EventFd,
     interrupt: Arc<EventFd>,
+    /// Set by somebody who has something for the owner that is not in the queue.
+    nudge: Option<Arc<EventFd>>,
     is_ready: bool,
     timer_ms: Option<u64>,
     socket: Option<(RawFd, bool)>,
@@ -76,6 +78,7 @@ impl Poller {
             timer,
             ready,
             interrupt,
+            nudge: None,
             is_ready: false,
             timer_ms: None,
             socket: None,
@@ -95,6 +98,20 @@ impl Poller {
     /// Set it to end a wait early.
     pub fn interrupt(&self) -> &Arc<EventFd> {
         &self.interrupt
+    }
+
+    /// Readable when `nudge` is set, until `clear_nudge`.
+    pub fn watch_nudge(&mut self, nudge: Arc<EventFd>) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, nudge.as_raw_fd(), libc::EPOLLIN)?;
+        self.nudge = Some(nudge);
+        Ok(())
+    }
+
+    /// Somebody looks.
+    pub fn clear_nudge(&self) {
+        if let Some(nudge) = &self.nudge {
+            nudge.clear();
+        }
     }
 
     /// Readable while `ready` is true.
@@ -160,13 +177,10 @@ impl Poller {
     }
 
     /// The descriptors it holds, for a forked child that may do nothing but close them.
-    pub fn descriptors(&self) -> [RawFd; 4] {
-        [
-            self.epoll.as_raw_fd(),
-            self.timer.as_raw_fd(),
-            self.ready.as_raw_fd(),
-            self.interrupt.as_raw_fd(),
-        ]
+    pub fn descriptors(&self) -> Vec<RawFd> {
+        let own = [&self.epoll, &self.timer].map(|fd| fd.as_raw_fd());
+        let counters = [Some(&self.ready), Some(&*self.interrupt), self.nudge.as_deref()];
+        own.into_iter().chain(counters.into_iter().flatten().map(|fd| fd.as_raw_fd())).collect()
     }
 }
 

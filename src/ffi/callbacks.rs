@@ -159,7 +159,7 @@ fn dispatch(entered: &Entered, timeout_ms: i32) -> Result<i32, Refusal> {
         }
         let next = match count {
             0 => wait_for_event(entered, timeout_ms)?,
-            _ => entered.client().next_event(),
+            _ => entered.next_event(),
         };
         let Some(event) = next else { break };
         deliver(entered, &event);

@@ -34,7 +34,8 @@ pub const ALITV_EVENT_REPLY: alitv_event_kind = 7;
 /// `count` progress events were dropped because nobody read them; the orders that they were
 /// about follow as they stand. Final states are never dropped.
 pub const ALITV_EVENT_OVERFLOW: alitv_event_kind = 8;
-/// message is a line about the connection, count its ALITV_LOG_* level.
+/// message is a line about the connection, or in embedded mode one of the engine; count is its
+/// ALITV_LOG_* level.
 pub const ALITV_EVENT_LOG: alitv_event_kind = 9;
 /// Answer to alitv_orders: `count` entries in `orders`.
 pub const ALITV_EVENT_ORDERS: alitv_event_kind = 10;
@@ -240,7 +241,7 @@ pub fn wait_for_event(entered: &Entered, timeout_ms: i32) -> Result<Option<Event
         if entered.is_closing() {
             return Err(Refusal::new(Code::HANDLE, "the client was destroyed meanwhile"));
         }
-        if let Some(event) = entered.client().next_event() {
+        if let Some(event) = entered.next_event() {
             return Ok(Some(event));
         }
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));

@@ -18,7 +18,7 @@ use super::events::Holder;
 use super::init::alitv_client;
 use super::wakeup::Wakeup;
 use crate::client::sys::EventFd;
-use crate::client::Client;
+use crate::client::{Client, Event};
 use crate::core::code::{Code, Refusal};
 use crate::limits::CLIENTS_MAX;
 
@@ -58,10 +58,10 @@ pub struct Shared {
     pub callbacks: Mutex<Table>,
     pub wait_fd: RawFd,
     pub interrupt: Arc<EventFd>,
-    descriptors: [RawFd; 4],
+    descriptors: Vec<RawFd>,
     socket: Arc<AtomicI32>,
-    /// Dropped last: its end of the stream is then closed.
-    _engine: Option<Engine>,
+    /// Embedded mode. Dropped last: our end of the stream is closed by then.
+    engine: Option<Engine>,
 }
 
 impl Shared {
@@ -80,13 +80,23 @@ impl Shared {
             wakeup: Mutex::new(None),
             descriptors,
             socket,
-            _engine: engine,
+            engine,
         }
     }
 
     /// The client, for a moment: nothing that waits runs while it is held.
     pub fn client(&self) -> MutexGuard<'_, Client> {
         lock(&self.client)
+    }
+
+    /// The next event of the client or line of its engine, if there is one.
+    pub fn next_event(&self) -> Option<Event> {
+        let mut client = self.client();
+        let hand_over =
+            |client: &mut Client| self.engine.as_ref().is_some_and(|e| e.hand_over_lines(client));
+        hand_over(&mut client);
+        // Looking for events takes the nudge back that a line gives: look for lines again.
+        client.next_event().or_else(|| hand_over(&mut client).then(|| client.next_event())?)
     }
 
     /// May this call go on?
@@ -138,7 +148,7 @@ impl Shared {
     /// been using: close what the child does not need, and forget the rest.
     fn abandon(&self) {
         let socket = self.socket.load(Ordering::Acquire);
-        for fd in self.descriptors.into_iter().chain([socket]).filter(|fd| *fd >= 0) {
+        for fd in self.descriptors.iter().copied().chain([socket]).filter(|fd| *fd >= 0) {
             // SAFETY: the descriptor is this process's copy, and nobody here will use it.
             unsafe { libc::close(fd) };
         }

@@ -4,7 +4,7 @@
 //!
 //! Files without functions of the header: `guard` (panics, pointers, parameter structs),
 //! `handle` (what an `alitv_client *` is), `strings` (texts on their way out), `embedded`
-//! (the engine in this process), `wakeup` (the one thread of daemon mode).
+//! (the engine in this process), `log` (its lines), `wakeup` (the one thread of daemon mode).
 #![allow(non_camel_case_types, reason = "C names, as they stand in the header")]
 #![allow(clippy::missing_safety_doc, reason = "the house rules of the header are the contract")]
 
@@ -14,6 +14,8 @@ pub mod events;
 mod guard;
 mod handle;
 pub mod init;
+#[cfg(feature = "_engine")]
+mod log;
 pub mod orders;
 pub mod pay;
 pub mod qr;

@@ -141,16 +141,13 @@ fn the_daemon_dies_anywhere_in_a_payment() {
             game.exit()
         });
         assert_eq!(exit, 0, "{call} {nth}: {}", tv.log());
-        // Killed at a late write, perhaps that of the ack.
-        if !killed && daemon.exit().is_some() {
-            killed = true;
+        if !killed {
+            // The end of the daemon is part of its life.
+            killed = end_of_traced(&mut daemon) != 0;
             daemon = tv.start();
         }
         settled_or_bought_again(&tv, &goods, &order_id);
-        if !killed {
-            // The end of the daemon is part of its life.
-            killed = terminate_traced(&mut daemon, &tv);
-        }
+        assert_eq!(daemon.terminate(), 0, "{}", tv.log());
         killed
     });
     println!("{kills} kills of the daemon");
@@ -167,18 +164,15 @@ fn settled_or_bought_again(tv: &TvBox, goods: &Path, order_id: &str) {
     settled(tv, goods, order_id);
 }
 
-/// Stops a daemon that runs under strace; true if it was killed on its way out.
-fn terminate_traced(daemon: &mut Process, tv: &TvBox) -> bool {
-    let pid = fs::read_to_string(format!("/proc/{0}/task/{0}/children", daemon.0.id()));
-    let Some(pid) = pid.ok().and_then(|text| text.trim().parse::<i32>().ok()) else { return true };
-    // SAFETY: a signal to a grandchild whose parent waits for it.
-    unsafe { libc::kill(pid, libc::SIGTERM) };
-    let exit = until("the daemon's end", || daemon.exit());
-    let killed = exit != 0;
-    if killed {
-        assert_eq!(tv.start().terminate(), 0, "{}", tv.log());
+/// Stops a daemon that runs under strace, if it still does; its exit code.
+fn end_of_traced(daemon: &mut Process) -> i32 {
+    let children = format!("/proc/{0}/task/{0}/children", daemon.0.id());
+    let pid = fs::read_to_string(children).ok().and_then(|text| text.trim().parse().ok());
+    if let Some(pid) = pid {
+        // SAFETY: a signal to a grandchild that its parent has not waited for.
+        unsafe { libc::kill(pid, libc::SIGTERM) };
     }
-    killed
+    until("the daemon's end", || daemon.exit())
 }
 
 #[test]

@@ -141,6 +141,8 @@ pub const LINE_BUFFER_BYTES: usize = 4 * 1024;
 pub const SEND_QUEUE_BYTES_MAX: usize = 256 * 1024;
 /// Connections in all.
 pub const SESSIONS_MAX: usize = 64;
+/// Rounds in which a stopping server still carries out what it was told before.
+pub const LAST_ROUNDS_MAX: usize = 16;
 /// Connections of one uid.
 pub const SESSIONS_PER_UID_MAX: usize = 8;
 /// Of `SESSIONS_MAX`, kept for uid 0 and the daemon's own uid.

@@ -21,7 +21,9 @@ use crate::core::engine::{Clock, Effect, Engine};
 use crate::core::report::{Event, Report};
 use crate::gateway::workers::Workers;
 use crate::gateway::{Environment, Gateway, Transport};
-use crate::limits::{COMPACT_PAUSE_MS, ROUND_ACCEPTS_MAX, ROUND_LINES_MAX, SESSIONS_MAX};
+use crate::limits::{
+    COMPACT_PAUSE_MS, LAST_ROUNDS_MAX, ROUND_ACCEPTS_MAX, ROUND_LINES_MAX, SESSIONS_MAX,
+};
 use crate::store::{Disk, Journal, JournalError};
 
 /// What a server is made of.
@@ -155,6 +157,7 @@ impl<D: Disk> Server<D> {
         let ready = self.poll.wait(!has_work && !is_compacting).map_err(Stop::System)?;
         self.begin();
         if self.poll.found(STOP).readable {
+            self.last_rounds()?;
             return Ok(false);
         }
         if is_compacting && (ready == 0 || !self.desk.has_room) {
@@ -168,6 +171,25 @@ impl<D: Disk> Server<D> {
         self.accept();
         self.finish()?;
         Ok(true)
+    }
+
+    /// Carries out what peers had said when the end was asked for, such as the ack of a game
+    /// that closes its client and with it the engine inside.
+    fn last_rounds(&mut self) -> Result<(), Stop> {
+        for _ in 0..LAST_ROUNDS_MAX {
+            for index in 0..self.peers.len() {
+                self.serve(index);
+            }
+            self.finish()?;
+            self.arm().map_err(Stop::System)?;
+            self.poll.wait(false).map_err(Stop::System)?;
+            self.begin();
+            let spoken = (0..self.peers.len()).any(|index| self.poll.found(PEERS + index).readable);
+            if !spoken && !self.peers.iter().any(|peer| peer.session.has_work()) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Says what the next wait is for.
@@ -244,7 +266,7 @@ impl<D: Disk> Server<D> {
             match peer.session.read_from(&mut &peer.stream, now_ms) {
                 Ok(_) => {}
                 Err(error) if is_passing(&error) => {}
-                Err(_) => peer.is_gone = true,
+                Err(_) => peer.session.end(now_ms),
             }
         }
         for _ in 0..ROUND_LINES_MAX {
@@ -383,10 +405,7 @@ impl<D: Disk> Server<D> {
                     Ok(count) => peer.session.sent(count),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) if is_passing(&error) => break,
-                    Err(_) => {
-                        peer.is_gone = true;
-                        break;
-                    }
+                    Err(_) => peer.session.stop_talking(),
                 }
             }
         }

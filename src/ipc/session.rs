@@ -29,6 +29,9 @@ pub struct Session {
     ended_at_ms: Option<u64>,
     /// Too slow, or out of time: closed after this round, sent or not.
     dropped: bool,
+    /// The peer no longer listens. What it said before it left is still carried out: an ack
+    /// that a game sends as its last act counts.
+    deaf: bool,
 }
 
 impl Session {
@@ -44,6 +47,7 @@ impl Session {
             line_since_ms: None,
             ended_at_ms: None,
             dropped: false,
+            deaf: false,
         }
     }
 
@@ -57,6 +61,24 @@ impl Session {
             self.line_since_ms.get_or_insert(now_ms);
         }
         Ok(count)
+    }
+
+    /// Nothing can be sent any more.
+    pub fn stop_talking(&mut self) {
+        self.deaf = true;
+        self.caller.watching.clear();
+        self.fall_silent();
+    }
+
+    /// Nothing can be read any more, and nothing sent.
+    pub fn end(&mut self, now_ms: u64) {
+        self.ended_at_ms.get_or_insert(now_ms);
+        self.stop_talking();
+    }
+
+    fn fall_silent(&mut self) {
+        self.queue.clear();
+        (self.head, self.durable) = (0, 0);
     }
 
     /// Carries out one line, if a whole one is there and its answer fits into the queue.
@@ -89,6 +111,9 @@ impl Session {
     /// Appends an event line. A queue that overflows drops the connection: nothing is lost by
     /// that, since the next `watch` begins with a snapshot.
     pub fn tell(&mut self, line: &[u8]) {
+        if self.deaf {
+            return;
+        }
         if self.queue.len() - self.head + line.len() > SEND_QUEUE_BYTES_MAX {
             self.dropped = true;
         } else {
@@ -106,6 +131,9 @@ impl Session {
             }
         }
         self.asked.clear();
+        if self.deaf {
+            self.fall_silent();
+        }
         self.durable = self.queue.len();
         if !self.takes_lines() {
             // A peer cannot finish a line that we do not read.

@@ -3,7 +3,26 @@
 mod stage;
 
 use serde_json::json;
-use stage::{Sandbox, TvBox};
+use stage::{Process, Rpc, Sandbox, TvBox};
+use tempfile::TempDir;
+
+/// Everything up and connected; what it holds ends with it, the game first.
+struct Stage {
+    game: Rpc,
+    _daemon: Process,
+    sandbox: Sandbox,
+    _dir: TempDir,
+}
+
+impl Stage {
+    fn set() -> Stage {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = Sandbox::start(dir.path());
+        let tv = TvBox::new(dir.path(), &sandbox);
+        let daemon = tv.start();
+        Stage { game: tv.connect(), _daemon: daemon, sandbox, _dir: dir }
+    }
+}
 
 #[test]
 fn paid_comes_until_it_is_acked() {
@@ -39,11 +58,7 @@ fn paid_comes_until_it_is_acked() {
 
 #[test]
 fn a_gateway_out_of_reach_makes_unknown_and_then_paid() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut sandbox = Sandbox::start(dir.path());
-    let tv = TvBox::new(dir.path(), &sandbox);
-    let _daemon = tv.start();
-    let mut game = tv.connect();
+    let Stage { mut sandbox, mut game, _daemon, _dir } = Stage::set();
     game.pay("A1");
     game.await_state("A1", &["pending"]);
     sandbox.stop();
@@ -57,11 +72,7 @@ fn a_gateway_out_of_reach_makes_unknown_and_then_paid() {
 
 #[test]
 fn cancel_closes_the_code_and_paid_wins() {
-    let dir = tempfile::tempdir().unwrap();
-    let sandbox = Sandbox::start(dir.path());
-    let tv = TvBox::new(dir.path(), &sandbox);
-    let _daemon = tv.start();
-    let mut game = tv.connect();
+    let Stage { sandbox, mut game, _daemon, _dir } = Stage::set();
     game.pay("A1");
     game.await_state("A1", &["pending"]);
     let closing = game.ok("cancel", json!({ "order_id": "A1" }));
@@ -77,11 +88,7 @@ fn cancel_closes_the_code_and_paid_wins() {
 
 #[test]
 fn answers_that_are_not_genuine_never_make_paid() {
-    let dir = tempfile::tempdir().unwrap();
-    let sandbox = Sandbox::start(dir.path());
-    let tv = TvBox::new(dir.path(), &sandbox);
-    let _daemon = tv.start();
-    let mut game = tv.connect();
+    let Stage { sandbox, mut game, _daemon, _dir } = Stage::set();
     let scenarios = ["amount.mismatch", "order.mismatch", "gateway.badsign", "gateway.replay"];
     for (n, scenario) in scenarios.into_iter().enumerate() {
         let order_id = format!("A{n}");
@@ -95,11 +102,7 @@ fn answers_that_are_not_genuine_never_make_paid() {
 
 #[test]
 fn an_order_that_runs_out_is_expired() {
-    let dir = tempfile::tempdir().unwrap();
-    let sandbox = Sandbox::start(dir.path());
-    let tv = TvBox::new(dir.path(), &sandbox);
-    let _daemon = tv.start();
-    let mut game = tv.connect();
+    let Stage { sandbox, mut game, _daemon, _dir } = Stage::set();
     game.pay("A1");
     game.await_state("A1", &["pending"]);
     sandbox.control(minreq::Method::Post, "/advance", json!({ "seconds": 301 }));

@@ -690,7 +690,8 @@ fn the_design_holds_on_every_kind_of_gateway() {
 #[ignore = "long: cargo test --release --lib model -- --ignored"]
 fn the_design_holds_through_more_crashes() {
     for setup in GATEWAYS {
-        let verdict = run(Setup { net_max: 3, crashes_max: 3, ..setup });
+        let setup = Setup { net_max: 3, crashes_max: 3, ..setup };
+        let verdict = run(setup);
         println!("{} states: {setup:?}", verdict.states);
         assert_eq!((verdict.broken, verdict.stuck), (vec![], vec![]), "{setup:?}");
     }

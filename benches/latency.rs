@@ -12,7 +12,7 @@ use serde_json::json;
 
 #[path = "../tests/stage/mod.rs"]
 mod stage;
-use stage::{until, Process, Sandbox, TvBox};
+use stage::{example, until, Process, Sandbox, TvBox};
 
 /// Rounds of the three round trips, one after the other in turn, so that a machine that
 /// changes its speed changes it for all of them.
@@ -168,13 +168,12 @@ fn phone_to_callback(dir: &Path) {
 
 /// From the moment the phone's request leaves until the C program says that it was told.
 fn one_purchase(sandbox: &Sandbox, tv: &TvBox, order_id: &str) -> Duration {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("c-examples/build/poll_loop");
-    let mut game = Command::new(program)
+    let mut game = Command::new(example("poll_loop"))
         .env("ALITV_PAY_SOCKET", &tv.socket)
         .args([order_id, "600"])
         .stdout(Stdio::piped())
         .spawn()
-        .expect("the C program: make -C c-examples PROFILE=release");
+        .expect("the C program starts");
     let mut lines = BufReader::new(game.stdout.take().expect("piped")).lines();
     let mut wait_for = |word: &str| {
         let said = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(word)));

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 
 use serde_json::json;
-use stage::{until, Process, Sandbox, TvBox};
+use stage::{example, until, Process, Sandbox, TvBox};
 
 /// What changes the world outside the process. `strace` counts each call of each thread for
 /// itself, so every one has a sweep of its own.
@@ -25,12 +25,6 @@ const KILLS_MAX: usize = 400;
 fn need(tool: &str) {
     let found = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
     assert!(found.is_ok(), "{tool} is missing: tools/needs installs it");
-}
-
-fn example(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("c-examples/build").join(name);
-    assert!(path.exists(), "{} is missing: make -C c-examples", path.display());
-    path
 }
 
 /// Wraps a command so that it dies at the `nth` of some calls.
@@ -80,11 +74,7 @@ impl Sweep {
         need("strace");
         let dir = tempfile::tempdir().unwrap();
         let sandbox = Sandbox::start(dir.path());
-        sandbox.control(
-            minreq::Method::Post,
-            "/scenario",
-            json!({ "scenario": "success", "default": true }),
-        );
+        sandbox.scenario_of_all("success");
         Sweep { dir, sandbox, rounds: AtomicUsize::new(0) }
     }
 

@@ -58,6 +58,9 @@ impl Bench {
                 Effect::Tell(event) => self.told.push(event),
             }
         }
+        let listed = |which| self.engine.reports(&app(), which, self.clock).len();
+        let counted = self.engine.counts(&[app()]);
+        assert_eq!(counted, [listed(Which::Open), listed(Which::Unacked)], "counts are kept");
         result
     }
 

@@ -3,24 +3,17 @@
 mod stage;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
-use stage::{Sandbox, TvBox};
-
-fn example(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("c-examples/build").join(name);
-    assert!(path.exists(), "{} is missing: make -C c-examples", path.display());
-    path
-}
+use stage::{example, Sandbox, TvBox};
 
 /// A stage on which every order goes by the scenario.
 fn stage(scenario: &str) -> (tempfile::TempDir, Sandbox, TvBox) {
     let dir = tempfile::tempdir().unwrap();
     let sandbox = Sandbox::start(dir.path());
-    let body = json!({ "scenario": scenario, "default": true });
-    sandbox.control(minreq::Method::Post, "/scenario", body);
+    sandbox.scenario_of_all(scenario);
     let tv = TvBox::new(dir.path(), &sandbox);
     (dir, sandbox, tv)
 }

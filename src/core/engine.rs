@@ -64,6 +64,8 @@ pub struct Engine {
 struct App {
     /// Boot milliseconds of the orders started in the last minute.
     started: VecDeque<u64>,
+    /// Orders that are open, and orders that wait for an ack.
+    counts: [usize; 2],
 }
 
 struct Slot {
@@ -121,8 +123,8 @@ impl Engine {
                 self.insert(key, Order::new(facts, created_ms));
                 Ok(())
             }
-            record => match self.orders.get_mut(&key) {
-                Some(slot) => slot.order.apply(&record),
+            record => match self.change(&key, |order| order.apply(&record)) {
+                Some(applied) => applied,
                 None => Err(format!("order {} begins with {record:?}", key.order_id)),
             },
         }
@@ -158,7 +160,7 @@ impl Engine {
             ));
         }
         if let Some(slot) = self.orders.get(&key) {
-            let now = self.now(clock, slot.number);
+            let now = self.time(clock);
             return resumed(&slot.order, &facts, &now);
         }
         self.admit(&key.app_key, clock)?;
@@ -296,30 +298,20 @@ impl Engine {
             .filter(|slot| slot.order.facts().app_key == *app_key && which.wants(&slot.order))
             .collect();
         slots.sort_by_key(|slot| slot.number);
-        slots.iter().map(|slot| slot.order.report(&self.now(clock, slot.number))).collect()
+        let now = self.time(clock);
+        slots.iter().map(|slot| slot.order.report(&now)).collect()
     }
 
     /// How many orders of these apps are open, and how many wait for an ack.
-    pub fn counts(&self, apps: &[AppKey]) -> (usize, usize) {
-        let (mut open, mut unacked) = (0, 0);
-        // Orders lie by app, so `apps` is searched once for each app and not for each order.
-        let mut last: Option<(&AppKey, bool)> = None;
-        for (key, slot) in &self.orders {
-            let wanted = match last {
-                Some((app_key, wanted)) if *app_key == key.app_key => wanted,
-                _ => apps.contains(&key.app_key),
-            };
-            last = Some((&key.app_key, wanted));
-            open += usize::from(wanted && Which::Open.wants(&slot.order));
-            unacked += usize::from(wanted && Which::Unacked.wants(&slot.order));
-        }
-        (open, unacked)
+    pub fn counts(&self, apps: &[AppKey]) -> [usize; 2] {
+        let counts = apps.iter().filter_map(|key| self.apps.get(key)).map(|app| app.counts);
+        counts.fold([0; 2], |sum, counts| [sum[0] + counts[0], sum[1] + counts[1]])
     }
 
     /// One order as it stands.
     pub fn report(&self, key: &Key, clock: Clock) -> Option<Report> {
         let slot = self.orders.get(key)?;
-        Some(slot.order.report(&self.now(clock, slot.number)))
+        Some(slot.order.report(&self.time(clock)))
     }
 
     /// Whether this engine serves the app.
@@ -368,8 +360,27 @@ impl Engine {
 
     fn insert(&mut self, key: Key, order: Order) {
         self.slot_last += 1;
+        self.tally(&key, [false; 2], standing(&order));
         let slot = Slot { order, number: self.slot_last, call: None, wake_at: None };
         self.orders.insert(key, slot);
+    }
+
+    /// Lets an order change and keeps the counts of its app right.
+    fn change<T>(&mut self, key: &Key, act: impl FnOnce(&mut Order) -> T) -> Option<T> {
+        let order = &mut self.orders.get_mut(key)?.order;
+        let before = standing(order);
+        let result = act(order);
+        let after = standing(order);
+        self.tally(key, before, after);
+        Some(result)
+    }
+
+    fn tally(&mut self, key: &Key, before: [bool; 2], after: [bool; 2]) {
+        // An app that is no longer served may still have orders in the journal.
+        let Some(app) = self.apps.get_mut(&key.app_key) else { return };
+        for (count, (before, after)) in app.counts.iter_mut().zip(before.into_iter().zip(after)) {
+            *count = *count + usize::from(after) - usize::from(before);
+        }
     }
 
     fn slot(&self, key: &Key) -> Result<&Slot, Refusal> {
@@ -385,7 +396,7 @@ impl Engine {
     /// Bounds of `reference/reliability.md` 4.6. Counts a start only if it is allowed.
     fn admit(&mut self, app_key: &AppKey, clock: Clock) -> Result<(), Refusal> {
         let limit = |text: String| Err(Refusal::new(Code::LIMIT, text));
-        let (open, unacked) = self.counts(std::slice::from_ref(app_key));
+        let [open, unacked] = self.counts(std::slice::from_ref(app_key));
         if open >= ORDERS_OPEN_PER_APP_MAX {
             return limit(format!("{ORDERS_OPEN_PER_APP_MAX} orders of this app are open"));
         }
@@ -417,9 +428,7 @@ impl Engine {
         let Some(number) = self.orders.get(key).map(|slot| slot.number) else { return };
         let now = self.now(clock, number);
         let mut outputs = Vec::new();
-        if let Some(slot) = self.orders.get_mut(key) {
-            step(&mut slot.order, input, &now, &mut outputs);
-        }
+        self.change(key, |order| step(order, input, &now, &mut outputs));
         self.carry(key, outputs, out);
     }
 
@@ -464,13 +473,16 @@ impl Engine {
         self.call_last
     }
 
+    /// Enough to look at an order.
+    fn time(&self, clock: Clock) -> Now {
+        let Clock { boot_ms, wall_ms } = clock;
+        Now { boot_ms, wall_ms, server_ms: self.known_server_ms(clock), wait_s: 0 }
+    }
+
+    /// Enough to let it move.
     fn now(&self, clock: Clock, number: u64) -> Now {
-        Now {
-            boot_ms: clock.boot_ms,
-            wall_ms: clock.wall_ms,
-            server_ms: self.known_server_ms(clock),
-            wait_s: if self.may_hold(number) { self.gateway.wait_s_max } else { 0 },
-        }
+        let wait_s = if self.may_hold(number) { self.gateway.wait_s_max } else { 0 };
+        Now { wait_s, ..self.time(clock) }
     }
 
     /// Only the newest open orders are held, and only while workers are left for the rest.
@@ -552,6 +564,11 @@ impl Engine {
             self.step(&key, Input::Hurry, clock, out);
         }
     }
+}
+
+/// Whether an order is open, and whether it waits for its ack.
+fn standing(order: &Order) -> [bool; 2] {
+    [Which::Open.wants(order), Which::Unacked.wants(order)]
 }
 
 fn resumed(order: &Order, facts: &Facts, now: &Now) -> Result<Report, Refusal> {

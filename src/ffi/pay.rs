@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use super::guard::{need_str, read_params, read_str, with_client, write_out, Params};
 use super::init::alitv_client;
 use super::results::alitv_result;
-use crate::client::order_id;
+use crate::client::{order_id, Client};
 use crate::core::code::{Code, Refusal};
 use crate::core::facts::OrderId;
 use crate::ipc::proto::Pay;
@@ -127,9 +127,21 @@ unsafe fn write_id(to: *mut c_char, id: &OrderId) {
 
 const _: () = assert!(ALITV_ORDER_ID_SIZE as usize == ORDER_ID_BYTES_MAX + 1);
 
-unsafe fn read_id(order_id: *const c_char) -> Result<OrderId, Refusal> {
-    // SAFETY: handed on.
-    OrderId::new(unsafe { need_str("order_id", order_id, ORDER_ID_BYTES_MAX) }?)
+/// A request about one order.
+unsafe fn about_order(
+    client: *mut alitv_client,
+    order_id: *const c_char,
+    out_op: *mut alitv_op,
+    ask: impl FnOnce(&mut Client, &OrderId) -> Result<alitv_op, Refusal>,
+) -> alitv_result {
+    with_client(client, |shared| {
+        // SAFETY: the house rules: a string is NUL-terminated, an out parameter writable.
+        unsafe {
+            let id = OrderId::new(need_str("order_id", order_id, ORDER_ID_BYTES_MAX)?)?;
+            write_out(out_op, ask(&mut shared.client(), &id)?);
+        }
+        Ok(0)
+    })
 }
 
 /// Asks to close an unpaid order. Events: REPLY, then ORDER: CLOSING at once, and CANCELLED
@@ -144,14 +156,8 @@ pub unsafe extern "C" fn alitv_cancel(
     tag: u64,
     out_op: *mut alitv_op,
 ) -> alitv_result {
-    with_client(client, |shared| {
-        // SAFETY: the house rules: a string is NUL-terminated, an out parameter writable.
-        unsafe {
-            let id = read_id(order_id)?;
-            write_out(out_op, shared.client().cancel(&id, tag)?);
-        }
-        Ok(0)
-    })
+    // SAFETY: handed on.
+    unsafe { about_order(client, order_id, out_op, |client, id| client.cancel(id, tag)) }
 }
 
 /// Asks how an order stands, and the engine to look at the gateway now if it is not final.
@@ -166,14 +172,8 @@ pub unsafe extern "C" fn alitv_query(
     tag: u64,
     out_op: *mut alitv_op,
 ) -> alitv_result {
-    with_client(client, |shared| {
-        // SAFETY: the house rules: a string is NUL-terminated, an out parameter writable.
-        unsafe {
-            let id = read_id(order_id)?;
-            write_out(out_op, shared.client().query(&id, tag)?);
-        }
-        Ok(0)
-    })
+    // SAFETY: handed on.
+    unsafe { about_order(client, order_id, out_op, |client, id| client.query(id, tag)) }
 }
 
 /// Says that what a final ORDER event reported was handled and stored (goods delivered). Until
@@ -191,12 +191,6 @@ pub unsafe extern "C" fn alitv_ack(
     tag: u64,
     out_op: *mut alitv_op,
 ) -> alitv_result {
-    with_client(client, |shared| {
-        // SAFETY: the house rules: a string is NUL-terminated, an out parameter writable.
-        unsafe {
-            let id = read_id(order_id)?;
-            write_out(out_op, shared.client().ack(&id, sequence, tag)?);
-        }
-        Ok(0)
-    })
+    // SAFETY: handed on.
+    unsafe { about_order(client, order_id, out_op, |client, id| client.ack(id, sequence, tag)) }
 }

@@ -33,14 +33,12 @@ pub struct Caller {
     pub apps: Vec<AppKey>,
     /// Apps whose events it wants.
     pub watching: Vec<AppKey>,
-    /// What `status` counted last: at which version, open and not acked.
-    counted: Option<(u64, usize, usize)>,
 }
 
 impl Caller {
     /// Somebody who has said nothing yet.
     pub fn new(uid: Option<u32>, apps: Vec<AppKey>) -> Caller {
-        Caller { uid, apps, watching: Vec::new(), counted: None }
+        Caller { uid, apps, watching: Vec::new() }
     }
 }
 
@@ -50,8 +48,6 @@ pub struct Desk {
     pub engine: Engine,
     /// What is still to be done for the answers given, in this order.
     pub effects: Vec<Effect>,
-    /// Grows whenever an order may have changed.
-    pub version: u64,
     /// Set before each round.
     pub clock: Clock,
     /// Whether the journal takes new orders. Set before each round.
@@ -82,7 +78,6 @@ impl Desk {
         Desk {
             engine,
             effects: Vec::new(),
-            version: 0,
             clock,
             has_room: true,
             journal_bytes: 0,
@@ -124,7 +119,6 @@ impl Desk {
         let protocol = agree(protocol.unwrap_or(PROTOCOL))?;
         if let (Some(uid), Some(token)) = (caller.uid, token) {
             caller.apps = self.access.apps_with_token(uid, &token)?;
-            caller.counted = None;
         }
         log::debug!("hello from {client:?}, uid {:?}, {} apps", caller.uid, caller.apps.len());
         Ok(Welcome {
@@ -136,9 +130,9 @@ impl Desk {
         })
     }
 
-    fn status(&self, caller: &mut Caller) -> Status {
+    fn status(&self, caller: &Caller) -> Status {
         let health = self.engine.gateway(self.clock);
-        let (open, unacked) = self.counts(caller);
+        let [open, unacked] = self.engine.counts(&caller.apps);
         Status {
             server: SERVER.to_owned(),
             environment: self.environment.clone(),
@@ -151,17 +145,6 @@ impl Desk {
             journal_bytes: self.journal_bytes,
             uptime_s: self.clock.boot_ms.saturating_sub(self.started_ms) / 1_000,
         }
-    }
-
-    /// A `status` that is asked again and again need not count again and again.
-    fn counts(&self, caller: &mut Caller) -> (usize, usize) {
-        let known = caller.counted.filter(|counted| counted.0 == self.version);
-        let (_, open, unacked) = known.unwrap_or_else(|| {
-            let (open, unacked) = self.engine.counts(&caller.apps);
-            (self.version, open, unacked)
-        });
-        caller.counted = Some((self.version, open, unacked));
-        (open, unacked)
     }
 
     fn watch(&self, caller: &mut Caller, params: &Params) -> Outcome<Orders> {

@@ -68,7 +68,6 @@ impl std::error::Error for Stop {}
 struct Peer {
     stream: UnixStream,
     session: Session,
-    is_gone: bool,
 }
 
 /// Places in the poll set; connections follow.
@@ -203,7 +202,7 @@ impl<D: Disk> Server<D> {
         self.poll.add(self.timer.as_raw_fd(), true, false);
         // poll passes over a negative descriptor.
         self.poll.add(self.door.as_ref().and_then(Door::fd).unwrap_or(-1), true, false);
-        for Peer { stream, session, .. } in &self.peers {
+        for Peer { stream, session } in &self.peers {
             let (read, write) = (session.wants_read(), !session.unsent().is_empty());
             self.poll.add(stream.as_raw_fd(), read, write);
         }
@@ -262,6 +261,9 @@ impl<D: Disk> Server<D> {
         let found = self.poll.found(PEERS + index);
         let now_ms = self.desk.clock.boot_ms;
         let Some(peer) = self.peers.get_mut(index) else { return };
+        if found.gone {
+            peer.session.stop_talking();
+        }
         if found.readable && peer.session.wants_read() {
             match peer.session.read_from(&mut &peer.stream, now_ms) {
                 Ok(_) => {}
@@ -275,9 +277,6 @@ impl<D: Disk> Server<D> {
                 break;
             }
             self.carry();
-        }
-        if let Some(peer) = self.peers.get_mut(index) {
-            peer.is_gone |= found.gone && peer.session.is_over_when_gone();
         }
     }
 
@@ -316,7 +315,7 @@ impl<D: Disk> Server<D> {
             log::warn!("a connection is closed: {error}");
             return;
         }
-        self.peers.push(Peer { stream, session: Session::new(caller), is_gone: false });
+        self.peers.push(Peer { stream, session: Session::new(caller) });
     }
 
     /// Takes over what the engine wants done, in its order. Calls and events wait for
@@ -325,8 +324,6 @@ impl<D: Disk> Server<D> {
         if self.desk.effects.is_empty() {
             return;
         }
-        // No order changes its state without a record.
-        self.desk.version += 1;
         let mut effects = std::mem::take(&mut self.desk.effects);
         let mut is_in_snapshot = false;
         for effect in effects.drain(..) {
@@ -409,7 +406,7 @@ impl<D: Disk> Server<D> {
                 }
             }
         }
-        self.peers.retain(|peer| !peer.is_gone && !peer.session.is_over());
+        self.peers.retain(|peer| !peer.session.is_over());
     }
 
     /// Where there is no room, acked orders give way at once: a snapshot that keeps them

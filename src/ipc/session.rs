@@ -171,11 +171,6 @@ impl Session {
         self.takes_lines() && self.reader.has_line()
     }
 
-    /// The peer is gone; what it asked for last was carried out or never will be.
-    pub fn is_over_when_gone(&self) -> bool {
-        !self.wants_read() && !self.has_work()
-    }
-
     /// To be closed.
     pub fn is_over(&self) -> bool {
         let answered =

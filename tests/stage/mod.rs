@@ -28,6 +28,14 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// A program of `c-examples`.
+#[track_caller]
+pub fn example(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("c-examples/build").join(name);
+    assert!(path.exists(), "{} is missing: make -C c-examples", path.display());
+    path
+}
+
 /// A process that ends with the test.
 pub struct Process(pub Child);
 
@@ -131,6 +139,12 @@ impl Sandbox {
     /// What the next order of any app goes through.
     pub fn scenario(&self, name: &str) {
         self.control(minreq::Method::Post, "/scenario", json!({ "scenario": name }));
+    }
+
+    /// What every order goes through from now on.
+    pub fn scenario_of_all(&self, name: &str) {
+        let body = json!({ "scenario": name, "default": true });
+        self.control(minreq::Method::Post, "/scenario", body);
     }
 
     /// What the phone does: `scan`, `pay`, `cancel`.

@@ -44,6 +44,55 @@ pub const ORDERS_KEPT_MAX: usize = 1_024;
 /// Acked orders are remembered this long, so that a repeated `pay` finds them.
 pub const ORDER_KEPT_ACKED_MS: i64 = 30 * 24 * 3_600_000;
 
+// ---- account, web pages, lottery, gifts ------------------------------------
+
+/// The platform's id of a user.
+pub const USER_ID_BYTES_MAX: usize = 64;
+/// Session of a user, or the confirmKey of a draw.
+pub const TOKEN_BYTES_MAX: usize = 256;
+/// Nick of a user, name of an award or activity, and other short texts of the gateway: longer
+/// ones are cut.
+pub const NAME_CHARS_MAX: usize = 64;
+/// A description of an award: longer ones are cut.
+pub const AWARD_TEXT_CHARS_MAX: usize = 128;
+/// What a subscriber is entitled to, in words.
+pub const DESCRIPTION_CHARS_MAX: usize = 256;
+/// A link that comes from the gateway; longer ones are left out.
+pub const LINK_BYTES_MAX: usize = 1024;
+/// What names a lottery activity, or the behaviour that earns a draw.
+pub const EVENT_KEY_BYTES_MAX: usize = 64;
+/// Activities of one answer; the rest is left out.
+pub const ACTIVITIES_MAX: usize = 32;
+/// Awards of one activity; the rest is left out.
+pub const AWARDS_MAX: usize = 16;
+/// Awards of one payment, so that its final record stays under `RECORD_BYTES_MAX`; the rest
+/// is left out.
+pub const ORDER_AWARDS_MAX: usize = 2;
+/// Gifts of one answer; the rest is left out.
+pub const GIFTS_MAX: usize = 100;
+/// Parameters of a web page.
+pub const WEB_PARAMS_MAX: usize = 32;
+/// Name of a parameter of a web page.
+pub const WEB_PARAM_NAME_BYTES_MAX: usize = 64;
+/// Value of a parameter of a web page.
+pub const WEB_PARAM_VALUE_BYTES_MAX: usize = 512;
+/// A page's URL with its parameters.
+pub const WEB_URL_BYTES_MAX: usize = 8 * 1024;
+/// A page that nobody says is closed counts as closed after this, unless the caller says how long.
+pub const WEB_OPEN_S_DEFAULT: u32 = 600;
+/// Shortest time that a caller may give a page.
+pub const WEB_OPEN_S_MIN: u32 = 10;
+/// Longest time that a caller may give a page.
+pub const WEB_OPEN_S_MAX: u32 = 7_200;
+/// Charges of a subscription by month, the first one included (seed 002, 2.4.1.3).
+pub const RENEWAL_MONTHS_MAX: usize = 12;
+/// Charges of a subscription by season, the first one included.
+pub const RENEWAL_SEASONS_MAX: usize = 4;
+/// Look-ups that wait for the gateway, of all apps.
+pub const LOOKUPS_MAX: usize = 64;
+/// Look-ups of one connection that wait for the gateway.
+pub const LOOKUPS_PER_SESSION_MAX: usize = 16;
+
 // ---- timing of an order ----------------------------------------------------
 
 /// First query after the code is shown, and then every so often (seed 003).

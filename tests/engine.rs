@@ -132,6 +132,7 @@ fn facts(id: &str) -> Facts {
         subject_id: None,
         notify_url: None,
         expires_s: None,
+        renewal: None,
     }
 }
 

@@ -49,11 +49,12 @@ fn facts() -> Arc<Facts> {
         subject_id: Some("gem60".into()),
         notify_url: None,
         expires_s: None,
+        renewal: None,
     })
 }
 
 fn call(ask: Ask) -> Call {
-    Call { app_key: facts().app_key.clone(), ask }
+    Call { app_key: facts().app_key.clone(), session: None, ask }
 }
 
 fn query() -> Call {
@@ -102,6 +103,7 @@ fn paid_reply() -> Reply {
         amount_fen: Fen::new(600).unwrap(),
         paid_ms: Some(SERVER_MS - 1_000),
         server_ms: Some(SERVER_MS),
+        awards: Vec::new(),
     })
 }
 
@@ -648,7 +650,7 @@ fn requests_carry_the_order_and_a_deadline() {
 
 #[test]
 fn an_unknown_app_sends_nothing() {
-    let foreign = Call { app_key: AppKey::new("999").unwrap(), ask: Ask::Probe };
+    let foreign = Call { app_key: AppKey::new("999").unwrap(), session: None, ask: Ask::Probe };
     let gateway = gateway(HTTP);
     assert!(gateway.encode(&foreign, 0).unwrap_err().message.contains("999"));
     let script = Script { sent: Mutex::default(), answers: |_, _| panic!("was sent") };

@@ -102,6 +102,7 @@ fn call(ask: fn(Arc<Facts>) -> Ask, order_id: &str) -> Call {
         subject_id: None,
         notify_url: None,
         expires_s: None,
+        renewal: None,
     };
     Call { app_key, ask: ask(Arc::new(facts)) }
 }

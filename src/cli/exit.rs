@@ -21,7 +21,7 @@ pub const UNKNOWN: u8 = 13;
 /// The exit code of a command whose order ended in `state`.
 pub fn of_state(state: State) -> u8 {
     match state {
-        State::Paid => DONE,
+        State::Paid | State::Won | State::Lost | State::Granted => DONE,
         State::Cancelled => 10,
         State::Expired => 11,
         State::Failed => 12,

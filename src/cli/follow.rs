@@ -11,7 +11,7 @@ use super::{clock, show, sys};
 use crate::client::{Event, Kind, Op};
 use crate::core::code::Code;
 use crate::core::facts::OrderId;
-use crate::core::report::{EventKind, Report, State};
+use crate::core::report::{Report, State};
 
 /// The countdown moves once a second; four looks a second never skip one.
 const LOOK: Duration = Duration::from_millis(250);
@@ -130,8 +130,8 @@ impl Watching<'_> {
             Kind::Qr | Kind::Order => {
                 if let Some(report) = event.report.filter(|report| self.is_news(report)) {
                     let kind = match event.kind {
-                        Kind::Qr => EventKind::Qr,
-                        _ => EventKind::Order,
+                        Kind::Qr => show::EventKind::Qr,
+                        _ => show::EventKind::Order,
                     };
                     return self.tell(kind, report, out, company);
                 }
@@ -149,7 +149,7 @@ impl Watching<'_> {
 
     fn tell(
         &mut self,
-        kind: EventKind,
+        kind: show::EventKind,
         report: Report,
         out: &mut Out,
         company: &dyn Company,

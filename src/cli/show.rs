@@ -5,7 +5,16 @@ use serde::Serialize;
 use super::clock;
 use super::text::Lang;
 use crate::core::code::Code;
-use crate::core::report::{EventKind, Report, State};
+use crate::core::report::{Report, State};
+
+/// What an event about an order is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// There is a code.
+    Qr,
+    /// Its state.
+    Order,
+}
 
 /// An event as `--json` prints it: the protocol's report, when it was seen and a name.
 #[derive(Serialize)]
@@ -174,6 +183,8 @@ mod tests {
             result: Code::OK,
             gateway_code: None,
             message: None,
+            awards: Vec::new(),
+            interval: None,
             created_ms: 1_795_316_581_412,
             paid_ms: None,
             acked: false,

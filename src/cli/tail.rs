@@ -11,7 +11,6 @@ use super::session::Session;
 use super::{clock, show};
 use crate::client::{Event, Kind};
 use crate::core::facts::OrderId;
-use crate::core::report::EventKind;
 
 /// Options of `tail`.
 #[derive(Args, Debug)]
@@ -47,8 +46,8 @@ impl Tail {
 
     fn tell(&self, event: Event, out: &mut Out) -> Result<(), Fail> {
         let kind = match event.kind {
-            Kind::Qr => EventKind::Qr,
-            Kind::Order => EventKind::Order,
+            Kind::Qr => show::EventKind::Qr,
+            Kind::Order => show::EventKind::Order,
             Kind::Offline => {
                 out.note(out.lang.offline());
                 return Ok(());

@@ -47,6 +47,9 @@ impl Lang {
             State::Expired => self.choose("expired", "已过期"),
             State::Failed => self.choose("failed", "支付失败"),
             State::Refunded => self.choose("refunded", "已退款"),
+            State::Won => self.choose("won", "已中奖"),
+            State::Lost => self.choose("not won", "未中奖"),
+            State::Granted => self.choose("granted", "已领取"),
         }
     }
 

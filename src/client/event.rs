@@ -1,8 +1,12 @@
 //! What a client tells its owner.
 
+use crate::core::award::{Activity, Gift};
 use crate::core::code::{Code, Refusal};
 use crate::core::facts::OrderId;
-use crate::core::report::{Report, State};
+use crate::core::report::{
+    AccountReport, DrawReport, GiftReport, Profile, Report, State, WebReport,
+};
+use crate::core::user::User;
 use crate::ipc::proto::Pay;
 
 /// Names one accepted request within a client. Never 0, never reused.
@@ -28,6 +32,61 @@ pub enum Kind {
     Overflow,
     /// A line about the connection, for a log.
     Log,
+    /// Signing in: there is a code to show, it was scanned, or it has ended. `About::Account`
+    /// has an `auth` member.
+    Auth,
+    /// The user has signed out, here or elsewhere. `About::Account`.
+    Logout,
+    /// Answer to `user_info`. `About::User`.
+    User,
+    /// Answer to `activities`. `About::Activities`.
+    Activities,
+    /// A draw as it stands: as `Order`. `About::Draw`.
+    Draw,
+    /// Answer to `gifts`. `About::Gifts`.
+    Gifts,
+    /// A gift that is being taken, as it stands: as `Order`. `About::Gift`.
+    Gift,
+    /// A page is to be shown, or to be taken away. `About::Web`.
+    Web,
+    /// The platform has switched something on or off. `About::Profile`.
+    Profile,
+}
+
+/// Who opened the sign-in that ended well (protocol notes 1.3). The numbers are those of the
+/// header (`ALITV_AUTH_FROM_*`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum AuthFrom {
+    /// An `auth` of this client.
+    #[default]
+    Call = 0,
+    /// Somebody else: another client of the app, or the firmware.
+    Elsewhere = 2,
+}
+
+/// What an event is about beside an order.
+#[derive(Clone, Debug, Default)]
+pub enum About {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// `Auth`, `Logout`.
+    Account(AccountReport, AuthFrom),
+    /// `User`.
+    User(User),
+    /// `Activities`; may be empty.
+    Activities(Vec<Activity>),
+    /// `Draw`.
+    Draw(Box<DrawReport>),
+    /// `Gifts`; may be empty.
+    Gifts(Vec<Gift>),
+    /// `Gift`.
+    Gift(GiftReport),
+    /// `Web`.
+    Web(WebReport),
+    /// `Profile`.
+    Profile(Profile),
 }
 
 /// How much a log event matters.
@@ -59,6 +118,8 @@ pub struct Event {
     pub order_id: Option<OrderId>,
     /// The order as it stands.
     pub report: Option<Report>,
+    /// What it is about, where that is no order.
+    pub about: About,
     /// `Reply` with an error: the payment that was not accepted.
     pub refused: Option<Box<Pay>>,
     /// `Orders`: oldest first.
@@ -84,6 +145,7 @@ impl Event {
             tag: 0,
             order_id: None,
             report: None,
+            about: About::Nothing,
             refused: None,
             orders: Vec::new(),
             more: false,

@@ -218,6 +218,8 @@ pub(super) mod tests {
             message: None,
             created_ms: 1,
             paid_ms: None,
+            awards: Vec::new(),
+            interval: None,
             acked: false,
         }
     }

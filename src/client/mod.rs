@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-pub use self::event::{Event, Kind, Level, Op};
+pub use self::event::{About, AuthFrom, Event, Kind, Level, Op};
 use self::link::{Link, Phase, Source};
 use self::requests::{one_line, Draft, Target, Want};
 use self::session::Session;

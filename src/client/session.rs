@@ -14,7 +14,7 @@ use super::Options;
 use crate::core::code::{Code, Refusal};
 use crate::core::facts::{AppKey, OrderId};
 use crate::core::record::Key;
-use crate::core::report::{self, EventKind, Report, State};
+use crate::core::report::{self, Report, State};
 use crate::ipc::proto::{
     Hello, Id, Incoming, OrderRef, Orders, RpcError, Watch, Welcome, PARSE_ERROR, PROTOCOL,
 };
@@ -147,7 +147,9 @@ impl Session {
 
     fn on_event(&mut self, params: &str) -> Result<(), Refusal> {
         match serde_json::from_str::<report::Event>(params) {
-            Ok(event) => self.fold(event.report, event.kind == EventKind::Qr),
+            Ok(report::Event::Qr(report)) => self.fold(report, true),
+            Ok(report::Event::Order(report)) => self.fold(report, false),
+            Ok(_) => Ok(()),
             // An event of a later version is not for us.
             Err(error) => {
                 self.log(Level::Warn, || format!("an event that cannot be read: {error}"));

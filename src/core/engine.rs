@@ -114,7 +114,7 @@ impl Engine {
     /// # Errors
     /// The journal contradicts itself: do not start, keep the file.
     pub fn replay(&mut self, record: Record) -> Result<(), String> {
-        let key = record.key();
+        let Some(key) = record.key() else { return Ok(()) };
         match record {
             Record::Intent { facts, created_ms } => {
                 if self.orders.contains_key(&key) {
@@ -469,7 +469,7 @@ impl Engine {
         self.call_last += 1;
         let held = matches!(ask, Ask::Query { wait_s, .. } if wait_s > 0);
         self.calls.insert(self.call_last, InFlight { key, held });
-        out.push(Effect::Send(self.call_last, Call { app_key, ask }));
+        out.push(Effect::Send(self.call_last, Call { app_key, session: None, ask }));
         self.call_last
     }
 

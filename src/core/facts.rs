@@ -4,9 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::award::GiftId;
 use super::code::{Code, Refusal};
+use super::user::{Token, UserId};
 use crate::limits::{
-    APP_KEY_BYTES_MAX, EXPIRES_S_MAX, EXPIRES_S_MIN, NOTIFY_URL_BYTES_MAX, ORDER_ID_BYTES_MAX,
+    APP_KEY_BYTES_MAX, DESCRIPTION_CHARS_MAX, EVENT_KEY_BYTES_MAX, EXPIRES_S_MAX, EXPIRES_S_MIN,
+    NOTIFY_URL_BYTES_MAX, ORDER_ID_BYTES_MAX, RENEWAL_MONTHS_MAX, RENEWAL_SEASONS_MAX,
     SUBJECT_ID_CHARS_MAX, TITLE_CHARS_MAX,
 };
 use crate::money::Fen;
@@ -65,6 +68,11 @@ id!(
     |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-', "[A-Za-z0-9_-]"
 );
 id!(
+    /// Names a lottery activity (eventKey) or the behaviour that earns a draw (behaviorKey).
+    EventKey, "event_key", EVENT_KEY_BYTES_MAX,
+    |b| b.is_ascii_graphic(), "printable ASCII"
+);
+id!(
     /// Names an app at the platform. Not a secret.
     AppKey, "app_key", APP_KEY_BYTES_MAX,
     |b| b.is_ascii_alphanumeric() || b == b'_', "[A-Za-z0-9_]"
@@ -91,12 +99,162 @@ pub struct Facts {
     /// Wanted lifetime of the code in seconds, or none for the gateway's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_s: Option<u32>,
+    /// This is the first charge of a subscription.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<Renewal>,
+}
+
+/// How often a subscription is charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u32)]
+pub enum Interval {
+    /// Every month: at most `RENEWAL_MONTHS_MAX` charges in all.
+    Month = 1,
+    /// Every three months: at most `RENEWAL_SEASONS_MAX` charges in all.
+    Season = 2,
+}
+
+impl Interval {
+    /// Charges of one subscription, the first one included.
+    pub fn charges_max(self) -> usize {
+        match self {
+            Interval::Month => RENEWAL_MONTHS_MAX,
+            Interval::Season => RENEWAL_SEASONS_MAX,
+        }
+    }
+
+    /// The platform's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Interval::Month => "month",
+            Interval::Season => "season",
+        }
+    }
+}
+
+/// A subscription (protocol notes 5). Later charges are started by the merchant's server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Renewal {
+    /// How often.
+    pub interval: Interval,
+    /// What each charge costs: the first entry is this order's amount.
+    pub prices_fen: Vec<Fen>,
+    /// Name of the subscription, such as a monthly pass: 1 to `TITLE_CHARS_MAX` characters.
+    pub subject: String,
+    /// What the payer is entitled to: 1 to `DESCRIPTION_CHARS_MAX` characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+impl Renewal {
+    fn check(&self, amount_fen: Fen) -> Result<(), Refusal> {
+        let (count, most) = (self.prices_fen.len(), self.interval.charges_max());
+        let invalid = |why: String| Err(Refusal::new(Code::INVALID, why));
+        if count == 0 || count > most {
+            let interval = self.interval.name();
+            return invalid(format!(
+                "prices_fen has {count} entries: allowed are 1 to {most} by {interval}"
+            ));
+        }
+        if self.prices_fen[0] != amount_fen {
+            return invalid(format!(
+                "prices_fen begins with {}, not amount_fen",
+                self.prices_fen[0]
+            ));
+        }
+        text("subject", &self.subject, TITLE_CHARS_MAX)?;
+        match &self.description {
+            Some(description) => text("description", description, DESCRIPTION_CHARS_MAX),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What ids of draws begin with. An order id must not.
+pub const DRAW_PREFIX: &str = "draw-";
+/// What ids of gifts begin with. An order id must not.
+pub const GIFT_PREFIX: &str = "gift-";
+
+/// A draw of the lottery.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DrawFacts {
+    /// The app.
+    pub app_key: AppKey,
+    /// `DRAW_PREFIX` and something unique, made by the caller: the idempotency key.
+    pub draw_id: OrderId,
+    /// Which activity.
+    pub event_key: EventKey,
+    /// The user who draws, as it was when the draw was accepted.
+    pub user_id: UserId,
+    /// Made by the merchant's server (protocol notes 12).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_key: Option<Token>,
+    /// Which behaviour earned the draw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behavior_key: Option<EventKey>,
+}
+
+impl DrawFacts {
+    /// Checks what the types of the members do not.
+    ///
+    /// # Errors
+    /// INVALID for an id without its prefix.
+    pub fn check(&self) -> Result<(), Refusal> {
+        if self.draw_id.as_str().len() > DRAW_PREFIX.len()
+            && self.draw_id.as_str().starts_with(DRAW_PREFIX)
+        {
+            return Ok(());
+        }
+        let text = format!("draw_id must begin with {DRAW_PREFIX:?} and go on");
+        Err(Refusal::new(Code::INVALID, text))
+    }
+
+    /// The name of the first fact in which two draws with one id differ.
+    pub fn difference(&self, other: &DrawFacts) -> Option<&'static str> {
+        let differs = [
+            ("event_key", self.event_key != other.event_key),
+            ("behavior_key", self.behavior_key != other.behavior_key),
+            ("user_id", self.user_id != other.user_id),
+        ];
+        differs.iter().find(|row| row.1).map(|row| row.0)
+    }
+}
+
+/// A gift that is being taken.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct GiftFacts {
+    /// The app.
+    pub app_key: AppKey,
+    /// The platform's record.
+    pub gift_id: GiftId,
+    /// The user whose gift it is.
+    pub user_id: UserId,
+    /// Made by the engine for this taking: the platform's `app_order_id`. Whoever holds the
+    /// record under another one has been given the gift.
+    pub take_id: OrderId,
+}
+
+impl GiftFacts {
+    /// What `ack` names.
+    pub fn id(&self) -> OrderId {
+        let text = format!("{GIFT_PREFIX}{}", self.gift_id.get());
+        OrderId::new(text).expect("a prefix and at most 19 digits make an order id")
+    }
 }
 
 impl Facts {
     /// Checks everything that the two id types do not check already.
     pub fn check(&self) -> Result<(), Refusal> {
+        let reserved = [DRAW_PREFIX, GIFT_PREFIX];
+        if let Some(prefix) = reserved.iter().find(|p| self.order_id.as_str().starts_with(**p)) {
+            let text = format!("order_id must not begin with {prefix:?}, which is reserved");
+            return Err(Refusal::new(Code::INVALID, text));
+        }
         text("title", &self.title, TITLE_CHARS_MAX)?;
+        if let Some(renewal) = &self.renewal {
+            renewal.check(self.amount_fen)?;
+        }
         if let Some(id) = &self.subject_id {
             text("subject_id", id, SUBJECT_ID_CHARS_MAX)?;
         }
@@ -119,6 +277,7 @@ impl Facts {
             ("title", self.title != other.title),
             ("subject_id", self.subject_id != other.subject_id),
             ("notify_url", self.notify_url != other.notify_url),
+            ("renewal", self.renewal != other.renewal),
         ];
         differs.iter().find(|row| row.1).map(|row| row.0)
     }
@@ -176,6 +335,7 @@ mod tests {
             subject_id: None,
             notify_url: None,
             expires_s: None,
+            renewal: None,
         }
     }
 
@@ -192,12 +352,49 @@ mod tests {
         }
     }
 
+    fn renewal(interval: Interval, charges: usize) -> Renewal {
+        let prices_fen = vec![Fen::new(600).unwrap(); charges];
+        Renewal { interval, prices_fen, subject: "monthly pass".into(), description: None }
+    }
+
     #[test]
     fn each_fact_is_refused_by_name() {
         assert_eq!(facts().check(), Ok(()));
+        for (interval, most) in [(Interval::Month, 12), (Interval::Season, 4)] {
+            for charges in [1, most] {
+                let subscribed = Facts { renewal: Some(renewal(interval, charges)), ..facts() };
+                assert_eq!(subscribed.check(), Ok(()));
+            }
+        }
         let long = "宝".repeat(TITLE_CHARS_MAX + 1);
         type Spoil = Box<dyn Fn(&mut Facts)>;
         let cases: Vec<(&str, Spoil)> = vec![
+            ("order_id", Box::new(|f| f.order_id = OrderId::new("draw-1").unwrap())),
+            ("order_id", Box::new(|f| f.order_id = OrderId::new("gift-1").unwrap())),
+            ("prices_fen", Box::new(|f| f.renewal = Some(renewal(Interval::Season, 0)))),
+            ("prices_fen", Box::new(|f| f.renewal = Some(renewal(Interval::Season, 5)))),
+            ("prices_fen", Box::new(|f| f.renewal = Some(renewal(Interval::Month, 13)))),
+            (
+                "prices_fen",
+                Box::new(|f| {
+                    f.renewal = Some(renewal(Interval::Month, 2));
+                    f.amount_fen = Fen::new(599).unwrap();
+                }),
+            ),
+            (
+                "subject",
+                Box::new(|f| {
+                    f.renewal =
+                        Some(Renewal { subject: String::new(), ..renewal(Interval::Month, 2) })
+                }),
+            ),
+            (
+                "description",
+                Box::new(|f| {
+                    let description = Some("x".repeat(DESCRIPTION_CHARS_MAX + 1));
+                    f.renewal = Some(Renewal { description, ..renewal(Interval::Month, 2) })
+                }),
+            ),
             ("title", Box::new(|f| f.title = String::new())),
             ("title", Box::new(move |f| f.title = long.clone())),
             ("title", Box::new(|f| f.title = "a\nb".into())),

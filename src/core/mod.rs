@@ -1,6 +1,7 @@
 //! The pure part: what an order is and how it moves. No files, sockets, threads, clocks,
 //! JSON text or log lines here; everything comes in as a value and goes out as a value.
 
+pub mod award;
 pub mod call;
 pub mod code;
 pub mod engine;
@@ -9,6 +10,7 @@ pub mod order;
 pub mod record;
 pub mod report;
 pub mod step;
+pub mod user;
 pub mod which;
 
 #[cfg(test)]

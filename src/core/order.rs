@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::award::Award;
 use super::call::Doubt;
 use super::code::Code;
 use super::facts::Facts;
@@ -86,6 +87,7 @@ pub(super) struct End {
     pub paid_ms: Option<i64>,
     pub gateway_code: Option<String>,
     pub message: Option<String>,
+    pub awards: Vec<Award>,
     pub at_ms: i64,
     pub acked: bool,
 }
@@ -163,7 +165,6 @@ impl Order {
     /// Folds one record in. `Err` means that the journal contradicts itself.
     pub(super) fn apply(&mut self, record: &Record) -> Result<(), String> {
         let fits = match record {
-            Record::Intent { .. } => false,
             Record::Shown { qr_text, expires_s, expires_server_ms, sequence, .. } => {
                 let fits = self.phase == Phase::Created;
                 self.phase = Phase::Open { scanned: false };
@@ -190,6 +191,7 @@ impl Order {
                 }
                 _ => false,
             },
+            _ => false,
         };
         if fits {
             return Ok(());
@@ -202,7 +204,15 @@ impl Order {
 
     fn apply_final(&mut self, record: &Record) -> bool {
         let Record::Final {
-            state, sequence, trade_no, paid_ms, gateway_code, message, at_ms, ..
+            state,
+            sequence,
+            trade_no,
+            paid_ms,
+            gateway_code,
+            message,
+            awards,
+            at_ms,
+            ..
         } = record
         else {
             return false;
@@ -214,6 +224,7 @@ impl Order {
             paid_ms: *paid_ms,
             gateway_code: gateway_code.clone(),
             message: message.clone(),
+            awards: awards.clone(),
             at_ms: *at_ms,
             acked: false,
         });
@@ -318,6 +329,8 @@ impl Order {
             message: message.or_else(|| doubt.map(|doubt| doubt.detail.clone())),
             created_ms: self.created_ms,
             paid_ms: end.and_then(|end| end.paid_ms),
+            awards: end.map(|end| end.awards.clone()).unwrap_or_default(),
+            interval: self.facts.renewal.as_ref().map(|renewal| renewal.interval),
             acked: end.is_some_and(|end| end.acked),
         }
     }
@@ -333,6 +346,7 @@ impl End {
             paid_ms: self.paid_ms,
             gateway_code: self.gateway_code.clone(),
             message: self.message.clone(),
+            awards: self.awards.clone(),
             at_ms: self.at_ms,
         }
     }

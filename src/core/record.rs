@@ -3,8 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::{AppKey, Facts, OrderId};
+use super::award::Award;
+use super::facts::{AppKey, DrawFacts, Facts, GiftFacts, OrderId};
 use super::report::State;
+use super::user::{Token, UserId};
 
 /// One record. `fdatasync` stands between it and everything it allows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -64,6 +66,9 @@ pub enum Record {
         /// For logs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
+        /// What the payer won by paying.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        awards: Vec<Award>,
         /// When it was written, Unix milliseconds by the box's clock.
         at_ms: i64,
     },
@@ -84,14 +89,100 @@ pub enum Record {
         /// The sequence that was acked.
         sequence: u64,
     },
+    /// A draw exists. Written before the gateway hears of it.
+    DrawIntent {
+        /// What it is about.
+        #[serde(flatten)]
+        facts: DrawFacts,
+        /// Unix milliseconds by the box's clock.
+        created_ms: i64,
+    },
+    /// The end of a draw, and its outbox entry.
+    DrawFinal {
+        /// Which draw.
+        #[serde(flatten)]
+        key: Key,
+        /// WON, LOST or FAILED.
+        state: State,
+        /// What `ack` has to name.
+        sequence: u64,
+        /// What was won.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        award: Option<Award>,
+        /// Points left.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        points_left: Option<i64>,
+        /// Free draws left.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        free_left: Option<i64>,
+        /// The gateway's error code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gateway_code: Option<String>,
+        /// For logs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+        /// When it was written, Unix milliseconds by the box's clock.
+        at_ms: i64,
+    },
+    /// A gift is being taken. Written before the gateway hears of it.
+    GiftIntent {
+        /// What it is about.
+        #[serde(flatten)]
+        facts: GiftFacts,
+        /// Unix milliseconds by the box's clock.
+        created_ms: i64,
+    },
+    /// The gift is ours to give out, or is not, and the outbox entry.
+    GiftFinal {
+        /// Which gift.
+        #[serde(flatten)]
+        key: Key,
+        /// GRANTED or FAILED.
+        state: State,
+        /// What `ack` has to name.
+        sequence: u64,
+        /// The merchant's item.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        cp_item_id: String,
+        /// The gateway's error code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gateway_code: Option<String>,
+        /// For logs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+        /// When it was written, Unix milliseconds by the box's clock.
+        at_ms: i64,
+    },
+    /// The platform knows that the gift was given out: nothing is left to do for it.
+    GiftMarked {
+        /// Which gift.
+        #[serde(flatten)]
+        key: Key,
+    },
+    /// A user is signed in. Written before anybody is told.
+    SignedIn {
+        /// At which app.
+        app_key: AppKey,
+        /// Who.
+        user_id: UserId,
+        /// Speaks for the user.
+        token: Token,
+        /// Whether the app is authorised.
+        authorised: bool,
+    },
+    /// Nobody is signed in any more. Written before anybody is told.
+    SignedOut {
+        /// At which app.
+        app_key: AppKey,
+    },
 }
 
-/// Names an order: ids are unique within an app only.
+/// Names an order, a draw or a gift: ids are unique within an app only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
     /// The app.
     pub app_key: AppKey,
-    /// The order.
+    /// The order, or the id of the draw or gift, which has a prefix of its own.
     pub order_id: OrderId,
 }
 
@@ -116,16 +207,36 @@ impl Reason {
 }
 
 impl Record {
-    /// The order it is about.
-    pub fn key(&self) -> Key {
-        match self {
+    /// The order, draw or gift it is about; none for an account.
+    pub fn key(&self) -> Option<Key> {
+        Some(match self {
             Record::Intent { facts, .. } => facts.key(),
+            Record::DrawIntent { facts, .. } => facts.key(),
+            Record::GiftIntent { facts, .. } => facts.key(),
             Record::Shown { key, .. }
             | Record::Closing { key, .. }
             | Record::Final { key, .. }
             | Record::Resumed { key, .. }
-            | Record::Ack { key, .. } => key.clone(),
-        }
+            | Record::Ack { key, .. }
+            | Record::DrawFinal { key, .. }
+            | Record::GiftFinal { key, .. }
+            | Record::GiftMarked { key } => key.clone(),
+            Record::SignedIn { .. } | Record::SignedOut { .. } => return None,
+        })
+    }
+}
+
+impl DrawFacts {
+    /// The key of the draw these facts describe.
+    pub fn key(&self) -> Key {
+        Key { app_key: self.app_key.clone(), order_id: self.draw_id.clone() }
+    }
+}
+
+impl GiftFacts {
+    /// The key of the gift these facts describe.
+    pub fn key(&self) -> Key {
+        Key { app_key: self.app_key.clone(), order_id: self.id() }
     }
 }
 

@@ -19,7 +19,7 @@ use super::call::{Ask, Doubt, DoubtKind, Reply, Trade, TradeStatus};
 use super::facts::Facts;
 use super::order::{Awaiting, End, Now, Order, Phase, Round};
 use super::record::{Reason, Record};
-use super::report::{Event, EventKind, State};
+use super::report::{Event, Report, State};
 use crate::limits::{
     BACKOFF_MS_MAX, BACKOFF_MS_MIN, CLOSING_FAST_TRIES, CLOSING_SLOW_MS, DOUBT_MS,
     EXPIRES_S_DEFAULT, POLL_MS, POLL_MS_MIN, RETELL_MS, SEQUENCE_RESTART_GAP, THROTTLE_S_MAX,
@@ -62,7 +62,7 @@ pub fn start(facts: Facts, now: &Now, out: &mut Vec<Output>) -> Order {
     let mut order = Order::new(facts, now.wall_ms);
     out.push(Output::Append(record));
     order.timers.deadline_at = now.boot_ms + order.lifetime_ms();
-    order.tell(EventKind::Order, now, out);
+    order.tell(Event::Order, now, out);
     order.ask(now, out);
     order.check();
     order
@@ -113,10 +113,7 @@ impl Order {
                 self.timers.poll_at = Some(now.boot_ms + pause_ms);
             }
             Reply::InDoubt(doubt) => self.on_doubt(doubt, now, out),
-            Reply::Shown { .. }
-            | Reply::Rejected { .. }
-            | Reply::NoTrade
-            | Reply::Probed { .. } => {
+            _ => {
                 let detail = format!("the answer does not fit the question {asked:?}");
                 self.on_doubt(Doubt { kind: DoubtKind::Gateway, detail }, now, out)
             }
@@ -136,8 +133,8 @@ impl Order {
         self.record(record, out);
         self.timers.deadline_at = now.boot_ms + lifetime_ms;
         self.timers.poll_at = Some(now.boot_ms + if now.wait_s > 0 { 0 } else { POLL_MS });
-        self.tell_recorded(EventKind::Qr, now, out);
-        self.tell(EventKind::Order, now, out);
+        self.tell_recorded(Event::Qr, now, out);
+        self.tell(Event::Order, now, out);
     }
 
     fn on_trade(&mut self, asked: Awaiting, trade: Trade, now: &Now, out: &mut Vec<Output>) {
@@ -148,6 +145,7 @@ impl Order {
         let ended = |state| End {
             trade_no: Some(trade.trade_no.clone()).filter(|no| !no.is_empty()),
             paid_ms: trade.paid_ms,
+            awards: if state == State::Paid { trade.awards.clone() } else { Vec::new() },
             ..end(state, now)
         };
         match trade.status {
@@ -180,7 +178,7 @@ impl Order {
         self.clear_doubt();
         self.phase = Phase::Open { scanned };
         if self.state() != was {
-            self.tell(EventKind::Order, now, out);
+            self.tell(Event::Order, now, out);
         }
         let held = matches!(asked, Awaiting::Query { held: true, .. });
         let next = if held || now.wait_s > 0 {
@@ -280,7 +278,7 @@ impl Order {
         let open = matches!(self.phase, Phase::Created | Phase::Open { .. });
         if open && !self.unknown {
             self.unknown = true;
-            self.tell(EventKind::Order, now, out);
+            self.tell(Event::Order, now, out);
         }
     }
 
@@ -289,7 +287,7 @@ impl Order {
         let was = self.state();
         self.clear_doubt();
         if self.state() != was {
-            self.tell(EventKind::Order, now, out);
+            self.tell(Event::Order, now, out);
         }
     }
 
@@ -323,7 +321,7 @@ impl Order {
         self.record(record, out);
         self.clear_doubt();
         self.timers.tries = 0;
-        self.tell_recorded(EventKind::Order, now, out);
+        self.tell_recorded(Event::Order, now, out);
         // Overtakes a held query: its answer will find nobody waiting.
         self.ask(now, out);
     }
@@ -404,7 +402,7 @@ impl Order {
         self.clear_doubt();
         self.awaiting = None;
         self.timers.poll_at = None;
-        self.tell_recorded(EventKind::Order, now, out);
+        self.tell_recorded(Event::Order, now, out);
         self.timers.retell_at = Some(now.boot_ms + RETELL_MS[0]);
         self.timers.retells = 0;
     }
@@ -413,7 +411,7 @@ impl Order {
         self.timers.retells = self.timers.retells.saturating_add(1);
         let nth = (self.timers.retells as usize).min(RETELL_MS.len() - 1);
         self.timers.retell_at = Some(now.boot_ms + RETELL_MS[nth]);
-        self.tell_recorded(EventKind::Order, now, out);
+        self.tell_recorded(Event::Order, now, out);
     }
 
     /// Appends a record and folds it in: what is in memory is what a replay would make.
@@ -424,14 +422,14 @@ impl Order {
     }
 
     /// Tells something that no record carries, under a sequence of its own.
-    fn tell(&mut self, kind: EventKind, now: &Now, out: &mut Vec<Output>) {
+    fn tell(&mut self, event: fn(Report) -> Event, now: &Now, out: &mut Vec<Output>) {
         self.sequence += 1;
-        self.tell_recorded(kind, now, out);
+        self.tell_recorded(event, now, out);
     }
 
     /// Tells what the last record or the last telling said.
-    fn tell_recorded(&self, kind: EventKind, now: &Now, out: &mut Vec<Output>) {
-        out.push(Output::Tell(Event { kind, report: self.report(now) }));
+    fn tell_recorded(&self, event: fn(Report) -> Event, now: &Now, out: &mut Vec<Output>) {
+        out.push(Output::Tell(event(self.report(now))));
     }
 
     /// How long the code may be out, or the order may wait for one.
@@ -459,6 +457,7 @@ fn end(state: State, now: &Now) -> End {
         paid_ms: None,
         gateway_code: None,
         message: None,
+        awards: Vec::new(),
         at_ms: now.wall_ms,
         acked: false,
     }

@@ -28,6 +28,11 @@ pub const ALITV_EVENT_QR: alitv_event_kind = 3;
 /// The order as it stands: its state changed; or op is set and this answers alitv_pay or
 /// alitv_query; or it is final and not acknowledged and is told again.
 pub const ALITV_EVENT_ORDER: alitv_event_kind = 4;
+/// Signing in: `account` and its members say how it stands. Show its qr_text while phase is
+/// ALITV_AUTH_CODE.
+pub const ALITV_EVENT_AUTH: alitv_event_kind = 5;
+/// The user has signed out, here or elsewhere.
+pub const ALITV_EVENT_LOGOUT: alitv_event_kind = 6;
 /// A request finished that has no event of its own, or any request was refused by the engine:
 /// then result says why, and for alitv_pay title and amount_fen say which.
 pub const ALITV_EVENT_REPLY: alitv_event_kind = 7;
@@ -39,6 +44,22 @@ pub const ALITV_EVENT_OVERFLOW: alitv_event_kind = 8;
 pub const ALITV_EVENT_LOG: alitv_event_kind = 9;
 /// Answer to alitv_orders: `count` entries in `orders`.
 pub const ALITV_EVENT_ORDERS: alitv_event_kind = 10;
+
+/// Answer to alitv_user_info: `user`.
+pub const ALITV_EVENT_USER: alitv_event_kind = 11;
+/// Answer to alitv_lottery_activities: `count` entries in `activities`.
+pub const ALITV_EVENT_ACTIVITIES: alitv_event_kind = 12;
+/// A draw as it stands: `draw`. Its final states are told until they are acknowledged.
+pub const ALITV_EVENT_DRAW: alitv_event_kind = 13;
+/// Answer to alitv_gift_list: `count` entries in `gifts`.
+pub const ALITV_EVENT_GIFTS: alitv_event_kind = 14;
+/// A gift that is being taken, as it stands: `gift`. Its final states are told until they are
+/// acknowledged.
+pub const ALITV_EVENT_GIFT: alitv_event_kind = 15;
+/// A page is to be shown, or to be taken away: `web`.
+pub const ALITV_EVENT_WEB: alitv_event_kind = 16;
+/// The platform has switched something on or off for the app.
+pub const ALITV_EVENT_PROFILE: alitv_event_kind = 17;
 
 /// One event. Owned by the client and valid until the next alitv_next_event, alitv_dispatch or
 /// alitv_destroy on it. Read it through the pointer only: do not declare, copy or take the
@@ -191,6 +212,15 @@ fn number(kind: Kind) -> alitv_event_kind {
         Kind::Overflow => ALITV_EVENT_OVERFLOW,
         Kind::Log => ALITV_EVENT_LOG,
         Kind::Orders => ALITV_EVENT_ORDERS,
+        Kind::Auth => ALITV_EVENT_AUTH,
+        Kind::Logout => ALITV_EVENT_LOGOUT,
+        Kind::User => ALITV_EVENT_USER,
+        Kind::Activities => ALITV_EVENT_ACTIVITIES,
+        Kind::Draw => ALITV_EVENT_DRAW,
+        Kind::Gifts => ALITV_EVENT_GIFTS,
+        Kind::Gift => ALITV_EVENT_GIFT,
+        Kind::Web => ALITV_EVENT_WEB,
+        Kind::Profile => ALITV_EVENT_PROFILE,
     }
 }
 

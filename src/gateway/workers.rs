@@ -77,7 +77,7 @@ impl Workers {
         let job = Job { number, call, server_ms };
         match job.call.ask {
             Ask::Query { .. } => state.then.push_back(job),
-            Ask::Probe | Ask::Precreate(_) | Ask::Close(_) => state.first.push_back(job),
+            _ => state.first.push_back(job),
         }
         let wanted = state.queued() > state.idle && state.threads < WORKERS;
         state.threads += usize::from(wanted);

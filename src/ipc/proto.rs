@@ -2,13 +2,19 @@
 //! `docs/protocol.md` tells it in prose. Unknown members are ignored, members are only
 //! added, a meaning never changes.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::core::award::{Activity, Gift, GiftId};
 use crate::core::code::{Code, Refusal};
 pub use crate::core::engine::Which;
-use crate::core::facts::{AppKey, Facts, OrderId};
-use crate::core::report::{Event, Report};
+use crate::core::facts::{AppKey, EventKey, Facts, Interval, OrderId, Renewal};
+use crate::core::report::{
+    AccountReport, DrawReport, Event, GiftReport, Profile, Report, WebKind, WebReport,
+};
+use crate::core::user::Token;
 use crate::money::Fen;
 
 /// The protocol version this build speaks, oldest and newest.
@@ -57,8 +63,35 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Id>, D::E
 }
 
 /// The methods of protocol 1.
-pub const METHODS: [&str; 9] =
-    ["hello", "status", "watch", "unwatch", "pay", "cancel", "query", "ack", "orders"];
+pub const METHODS: [&str; 27] = [
+    "hello",
+    "status",
+    "version",
+    "watch",
+    "unwatch",
+    "log.watch",
+    "log.unwatch",
+    "pay",
+    "pay_from_server",
+    "repay",
+    "cancel",
+    "query",
+    "ack",
+    "orders",
+    "auth",
+    "auth.cancel",
+    "auth.state",
+    "auth.logout",
+    "user.info",
+    "web.open",
+    "web.closed",
+    "lottery.activities",
+    "lottery.draw",
+    "gift.list",
+    "gift.take",
+    "qr_url",
+    "profile",
+];
 
 /// Params of `hello`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -123,7 +156,209 @@ pub struct Watch {
     pub app_key: Option<AppKey>,
 }
 
-/// Result of `watch` (every order that is not final or not acked) and of `orders`.
+/// Result of `watch`: everything that is not final or not acked, and how the apps stand.
+/// Orders are left out first where not all fits a line, then draws, then gifts: they are told
+/// again as events.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Oldest first.
+    pub orders: Vec<Report>,
+    /// Oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub draws: Vec<DrawReport>,
+    /// Oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gifts: Vec<GiftReport>,
+    /// One for each app that is watched.
+    #[serde(default)]
+    pub apps: Vec<AppSnapshot>,
+    /// Not all orders, draws and gifts did fit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+}
+
+/// How an app stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AppSnapshot {
+    /// Who is signed in; names the app.
+    pub account: AccountReport,
+    /// What the platform has switched on; absent until the gateway has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+    /// The page that is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web: Option<WebReport>,
+}
+
+/// Params of `version`, `auth.cancel`, `auth.state`, `auth.logout`, `user.info`, `gift.list`,
+/// `qr_url` and `profile`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct AppRef {
+    /// Needed only by a caller that may act for several apps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_key: Option<AppKey>,
+}
+
+/// Result of `version`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Version {
+    /// `ostv_x.x.x.x`, as `getSdkVersion` has it.
+    pub sdk_version: String,
+    /// Such as `alitv-payd/0.1.0`.
+    pub server: String,
+}
+
+/// Params of `log.watch`, whose result is `{}`; lines follow as `log` notifications. For uid 0
+/// and the daemon's own uid, since lines are about all apps.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LogWatch {
+    /// `error`, `warn`, `info` or `debug`; absent: `info`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<LogLevel>,
+}
+
+/// How much a line of the log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Somebody has to do something.
+    Error,
+    /// It works, but not as it should.
+    Warn,
+    /// Milestones.
+    Info,
+    /// Every step.
+    Debug,
+}
+
+/// Params of `log` notifications.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// One line, without secrets.
+    pub message: String,
+}
+
+/// Params of `auth`: its result is an `AccountReport`. AUTHORISED: nothing follows. Otherwise
+/// its `auth` member names the attempt that was begun, or that was going on, and `account`
+/// events tell how it goes on until it has ended.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Auth {
+    /// Needed only by a caller that may act for several apps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_key: Option<AppKey>,
+    /// Sign in anew even if somebody is signed in (`changeAccount`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub change: bool,
+}
+
+/// Params of `web.open`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WebOpen {
+    /// Needed only by a caller that may act for several apps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_key: Option<AppKey>,
+    /// Which page.
+    pub kind: WebKind,
+    /// Added to the page's URL as a query.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, String>,
+    /// The page counts as closed after this even if nobody says so: `WEB_OPEN_S_MIN` to
+    /// `WEB_OPEN_S_MAX`; absent: `WEB_OPEN_S_DEFAULT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_s: Option<u32>,
+}
+
+/// Result of `web.open`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WebOpened {
+    /// False: the platform has no such page, and no event follows.
+    pub shown: bool,
+    /// The page, which `web` events are about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web: Option<WebReport>,
+}
+
+/// Params of `web.closed`, said by whoever showed the page; its result is `{}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WebClosed {
+    /// Needed only by a caller that may act for several apps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_key: Option<AppKey>,
+    /// Which page.
+    pub web_id: String,
+}
+
+/// Params of `lottery.activities`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ListActivities {
+    /// Needed only by a caller that may act for several apps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_key: Option<AppKey>,
+    /// Absent: all that can be played.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_key: Option<EventKey>,
+}
+
+/// Result of `lottery.activities`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Activities {
+    /// May be empty.
+    pub activities: Vec<Activity>,
+    /// Not all did fit a line.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+}
+
+/// Params of `lottery.draw`: its result is a `DrawReport`, and `draw` events follow.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Draw {
+    /// Needed only by a caller that may act for several apps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_key: Option<AppKey>,
+    /// `draw-` and something unique, made and stored by the caller before it asks; the
+    /// idempotency key.
+    pub draw_id: OrderId,
+    /// Which activity.
+    pub event_key: EventKey,
+    /// Made by the merchant's server, where the activity wants one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_key: Option<Token>,
+    /// Which behaviour earned the draw, where the activity wants one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behavior_key: Option<EventKey>,
+}
+
+/// Result of `gift.list`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Gifts {
+    /// Gifts that wait to be taken; may be empty.
+    pub gifts: Vec<Gift>,
+    /// Not all did fit a line.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+}
+
+/// Params of `gift.take`: its result is a `GiftReport`, and `gift` events follow. Repeats
+/// harmlessly.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TakeGift {
+    /// Needed only by a caller that may act for several apps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_key: Option<AppKey>,
+    /// Out of `gift.list`: decimal digits.
+    pub gift_id: GiftId,
+}
+
+/// Result of `qr_url`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QrUrl {
+    /// Text for a QR code that leads to the app's goods; "" if the platform has none.
+    pub qr_url: String,
+}
+
+/// Result of `orders`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Orders {
     /// Oldest first.
@@ -167,7 +402,62 @@ impl Pay {
             subject_id: self.subject_id,
             notify_url: self.notify_url,
             expires_s: self.expires_s,
+            renewal: None,
         }
+    }
+}
+
+/// Params of `repay`: the first charge of a subscription. Result and events as for `pay`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Repay {
+    /// Needed only by a caller that may act for several apps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_key: Option<AppKey>,
+    /// As in `Pay`.
+    pub order_id: OrderId,
+    /// What is bought.
+    pub title: String,
+    /// Name of the subscription.
+    pub subject: String,
+    /// How often it is charged.
+    pub interval: Interval,
+    /// What each charge costs, this one first: at most 12 by month, 4 by season.
+    pub prices_fen: Vec<Fen>,
+    /// What the subscriber is entitled to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Merchant's product id; without it there is no consumption lottery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_id: Option<String>,
+    /// Server-to-server notification URL.
+    pub notify_url: String,
+    /// Wanted lifetime of the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_s: Option<u32>,
+}
+
+impl Repay {
+    /// The facts of the order, for the app that the caller turned out to be. INVALID without
+    /// a price.
+    pub fn into_facts(self, app_key: AppKey) -> Result<Facts, Refusal> {
+        let Some(amount_fen) = self.prices_fen.first().copied() else {
+            return Err(Refusal::new(Code::INVALID, "prices_fen has no entries: 1 or more"));
+        };
+        Ok(Facts {
+            app_key,
+            order_id: self.order_id,
+            title: self.title,
+            amount_fen,
+            subject_id: self.subject_id,
+            notify_url: Some(self.notify_url),
+            expires_s: self.expires_s,
+            renewal: Some(Renewal {
+                interval: self.interval,
+                prices_fen: self.prices_fen,
+                subject: self.subject,
+                description: self.description,
+            }),
+        })
     }
 }
 
@@ -187,7 +477,7 @@ pub struct Ack {
     /// Needed only by a caller that may act for several apps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_key: Option<AppKey>,
-    /// Which order.
+    /// Which order; or the id of a draw or a gift, as its report has it.
     pub order_id: OrderId,
     /// Of the report that was handled.
     pub sequence: u64,

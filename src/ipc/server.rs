@@ -18,7 +18,8 @@ use super::sys::{self, EventFd, PollSet, Timer};
 use crate::core::call::{Call, CallNo};
 use crate::core::code::{Code, Refusal};
 use crate::core::engine::{Clock, Effect, Engine};
-use crate::core::report::{Event, Report};
+use crate::core::record::Key;
+use crate::core::report::Event;
 use crate::gateway::workers::Workers;
 use crate::gateway::{Environment, Gateway, Transport};
 use crate::limits::{
@@ -358,7 +359,7 @@ impl<D: Disk> Server<D> {
         let line = Notification { jsonrpc: "2.0", method: "event", params: &event };
         write_line(&mut self.event_line, &line);
         for peer in &mut self.peers {
-            if peer.session.caller.watching.contains(&event.report.app_key) {
+            if peer.session.caller.watching.contains(&event.app_key()) {
                 peer.session.tell(&self.event_line);
             }
         }
@@ -386,9 +387,9 @@ impl<D: Disk> Server<D> {
             let server_ms = self.desk.engine.server_ms(self.desk.clock);
             self.workers.submit(call_no, call, server_ms);
         }
-        for Event { report, .. } in self.told.drain(..) {
-            let Report { app_key, order_id, sequence, .. } = &report;
-            let state = report.state.name();
+        for item in self.told.drain(..).filter_map(|event| event.item()) {
+            let Key { app_key, order_id } = item.key();
+            let (state, sequence) = (item.state().name(), item.sequence());
             log::info!("app {app_key} order {order_id}: {state}, sequence {sequence}");
         }
         Ok(())

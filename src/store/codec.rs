@@ -188,6 +188,7 @@ pub(super) fn decode_header(bytes: &[u8]) -> Result<Option<Header>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::award::Award;
     use crate::core::facts::{AppKey, Facts, OrderId};
     use crate::core::record::{Key, Reason, Record};
     use crate::core::report::State;
@@ -207,6 +208,7 @@ mod tests {
             subject_id: Some("gems".into()),
             notify_url: Some("https://h/?a=1&b=2".into()),
             expires_s: Some(7_200),
+            renewal: None,
         };
         vec![
             Record::Intent { facts, created_ms: i64::MIN },
@@ -226,6 +228,7 @@ mod tests {
                 paid_ms: Some(-1),
                 gateway_code: Some("10000".into()),
                 message: Some("a\u{0}\n\u{2028}b".into()),
+                awards: vec![Award { award_id: "7".into(), ..Award::default() }],
                 at_ms: i64::MAX,
             },
             Record::Resumed { key: key.clone(), sequence: 1 << 63 },

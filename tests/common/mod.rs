@@ -82,6 +82,7 @@ impl FakeGateway {
             amount_fen: facts.amount_fen,
             paid_ms: paid.then_some(1_700_000_000_000),
             server_ms: Some(sys::wall_ms()),
+            awards: Vec::new(),
         })
     }
 
@@ -131,6 +132,7 @@ impl Gateway for FakeGateway {
             Ask::Precreate(facts) => ("precreate", facts.order_id.as_str()),
             Ask::Query { facts, .. } => ("query", facts.order_id.as_str()),
             Ask::Close(facts) => ("close", facts.order_id.as_str()),
+            _ => ("other", ""),
         };
         self.state().calls.push(format!("{name} {id}").trim_end().to_owned());
         if self.state().offline {
@@ -158,6 +160,7 @@ impl Gateway for FakeGateway {
                 self.changed.notify_all();
                 self.trade(facts, status)
             }
+            other => unreachable!("this gateway only takes payments, not {other:?}"),
         }
     }
 }

@@ -215,6 +215,7 @@ fn a_record_has_a_largest_size() {
         paid_ms: None,
         gateway_code: None,
         message: Some("m".repeat(length)),
+        awards: Vec::new(),
         at_ms: 1,
     };
     journal.append(&record(0)).unwrap();

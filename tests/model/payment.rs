@@ -16,7 +16,7 @@ use crate::core::call::{Ask, DoubtKind, Reply, Trade, TradeStatus};
 use crate::core::facts::{AppKey, Facts, OrderId};
 use crate::core::order::{Awaiting, Now, Order, Phase};
 use crate::core::record::Record;
-use crate::core::report::{EventKind, State};
+use crate::core::report::{Event, ItemReport, State};
 use crate::core::step::{start, step, Input, Output};
 use crate::money::Fen;
 
@@ -148,6 +148,7 @@ fn facts() -> Facts {
         subject_id: None,
         notify_url: None,
         expires_s: None,
+        renewal: None,
     }
 }
 
@@ -214,12 +215,11 @@ impl World {
                     self.send(setup, Message::AskQuery { past });
                 }
                 Output::Tell(event) => {
-                    self.on_screen = match event.kind {
-                        EventKind::Qr => true,
-                        EventKind::Order => self.on_screen && event.report.qr_text.is_some(),
-                    };
-                    if setup.fault == Some(Fault::NoOutbox) && event.report.state.is_final() {
-                        self.tell_once(event.report.state);
+                    let is_qr = matches!(event, Event::Qr(_));
+                    let Some(ItemReport::Order(report)) = event.item() else { return };
+                    self.on_screen = is_qr || (self.on_screen && report.qr_text.is_some());
+                    if setup.fault == Some(Fault::NoOutbox) && report.state.is_final() {
+                        self.tell_once(report.state);
                     }
                 }
             }
@@ -356,6 +356,7 @@ fn trade(status: TradeStatus) -> Reply {
         amount_fen,
         paid_ms: None,
         server_ms: None,
+        awards: Vec::new(),
     })
 }
 

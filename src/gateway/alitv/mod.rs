@@ -183,6 +183,7 @@ impl Gateway for AliTv {
                 read::precreate(facts, &expected, answer, |text| self.may_show(text))
             }
             Ask::Query { facts, .. } | Ask::Close(facts) => read::order(facts, &expected, answer),
+            _ => Ok(Reply::Done),
         };
         reply.unwrap_or_else(Reply::InDoubt)
     }
@@ -243,6 +244,7 @@ fn request_of(ask: &Ask) -> DeviceRequest {
             DeviceRequest::Query { partner_order_no: partner_order_no(facts), wait_s }
         }
         Ask::Close(facts) => DeviceRequest::Close { partner_order_no: partner_order_no(facts) },
+        _ => DeviceRequest::AppInfo,
     }
 }
 

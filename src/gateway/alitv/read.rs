@@ -148,6 +148,7 @@ fn trade(facts: &Facts, status: OrderStatus, data: &OrderData) -> Trade {
         amount_fen: facts.amount_fen,
         paid_ms: data.gmt_payment.filter(positive).filter(|_| was_paid),
         server_ms: data.echo.server_date_ms.filter(positive),
+        awards: Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod call;
 pub mod code;
 pub mod engine;
 pub mod facts;
+pub mod lookup;
 pub mod order;
 pub mod record;
 pub mod report;

@@ -11,10 +11,14 @@
 //!           queue <-- mirror <-- session
 //! ```
 
+mod account;
+mod apps;
+mod awards;
 mod event;
 mod link;
 mod mirror;
 pub mod order_id;
+mod pages;
 mod queue;
 mod requests;
 mod session;
@@ -37,7 +41,7 @@ use self::session::Session;
 use self::sys::{EventFd, Poller};
 use crate::core::code::{Code, Refusal};
 use crate::core::facts::{AppKey, OrderId};
-use crate::ipc::proto::{Ack, ListOrders, OrderRef, Pay};
+use crate::ipc::proto::{Ack, ListOrders, OrderRef, Pay, Repay};
 use crate::limits::{EVENTS_DEFAULT, EVENTS_MAX, GREETING_MS, METHOD_BYTES_MAX};
 
 /// How a client behaves. `Options::default()` is what most need.
@@ -122,14 +126,26 @@ impl Client {
     pub fn pay(&mut self, pay: Pay, tag: u64) -> Result<Op, Refusal> {
         let app_key = self.app_key(pay.app_key.clone(), &pay.order_id);
         let pay = Pay { app_key: app_key.clone(), ..pay };
-        check(&pay)?;
-        if let Some(other) = self.session.on_screen(&pay.order_id) {
-            let text = format!("order {other} is still on screen: cancel it, or wait");
-            return Err(Refusal::new(Code::ON_SCREEN, text));
-        }
-        let target = Some(Target { app_key, order_id: pay.order_id.clone() });
-        let want = Want::Pay(Box::new(pay.clone()));
-        self.ask(Draft { method: "pay", params: Some(pay), tag, want, target, silent: false })
+        pay.clone().into_facts(some_app(&app_key)?).check()?;
+        self.ask_payment("pay", pay.clone(), pay, tag)
+    }
+
+    /// Asks for the first charge of a subscription. Otherwise as `pay`.
+    pub fn repay(&mut self, repay: Repay, tag: u64) -> Result<Op, Refusal> {
+        let app_key = self.app_key(repay.app_key.clone(), &repay.order_id);
+        let repay = Repay { app_key: app_key.clone(), ..repay };
+        let facts = repay.clone().into_facts(some_app(&app_key)?)?;
+        facts.check()?;
+        let pay = Pay {
+            app_key,
+            order_id: facts.order_id,
+            title: facts.title,
+            amount_fen: facts.amount_fen,
+            subject_id: facts.subject_id,
+            notify_url: facts.notify_url,
+            expires_s: facts.expires_s,
+        };
+        self.ask_payment("repay", repay, pay, tag)
     }
 
     /// Asks to close an order. Events: `Reply` with the op, then `Order`; paid may still win.
@@ -235,6 +251,11 @@ impl Client {
         self.set_ready();
     }
 
+    /// `Log` events up to this level from here on; `None` for none.
+    pub fn set_log_level(&mut self, level: Option<Level>) {
+        self.session.log_level = level;
+    }
+
     /// Makes `fd` readable, once, each time `nudge` is set.
     pub fn watch_nudge(&mut self, nudge: Arc<EventFd>) -> Result<(), Refusal> {
         self.poller.watch_nudge(nudge).map_err(|error| resource(&error))
@@ -254,6 +275,23 @@ impl Client {
     /// none): what a forked child closes without touching anything else.
     pub fn descriptors(&self) -> (Vec<RawFd>, Arc<AtomicI32>) {
         (self.poller.descriptors(), self.link.descriptor())
+    }
+
+    /// `pay` is what is told if the payment is refused.
+    fn ask_payment<T: Serialize>(
+        &mut self,
+        method: &str,
+        params: T,
+        pay: Pay,
+        tag: u64,
+    ) -> Result<Op, Refusal> {
+        if let Some(other) = self.session.on_screen(&pay.order_id) {
+            let text = format!("order {other} is still on screen: cancel it, or wait");
+            return Err(Refusal::new(Code::ON_SCREEN, text));
+        }
+        let target = Some(Target { app_key: pay.app_key.clone(), order_id: pay.order_id.clone() });
+        let want = Want::Pay(Box::new(pay));
+        self.ask(Draft { method, params: Some(params), tag, want, target, silent: false })
     }
 
     fn ask_about(
@@ -370,9 +408,7 @@ fn resource(error: &std::io::Error) -> Refusal {
     Refusal::new(Code::RESOURCE, error.to_string())
 }
 
-/// Says no at once to what the engine would refuse later.
-fn check(pay: &Pay) -> Result<(), Refusal> {
-    // The facts need some app; which one does not matter to the check.
-    let app_key = pay.app_key.clone().map_or_else(|| AppKey::new("0"), Ok)?;
-    pay.clone().into_facts(app_key).check()
+/// The facts need some app; which one does not matter to their check.
+fn some_app(app_key: &Option<AppKey>) -> Result<AppKey, Refusal> {
+    app_key.clone().map_or_else(|| AppKey::new("0"), Ok)
 }

@@ -1,9 +1,9 @@
-//! Order ids for callers that bring none.
+//! Ids of orders and draws for callers that bring none.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::core::code::{Code, Refusal};
-use crate::core::facts::OrderId;
+use crate::core::facts::{OrderId, DRAW_PREFIX};
 
 const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 /// 103 bits: no two boxes will ever meet, clock set or not.
@@ -28,6 +28,11 @@ pub fn make() -> Result<OrderId, Refusal> {
     }
     text.truncate(9 + RANDOM_DIGITS);
     OrderId::new(text)
+}
+
+/// A new id of a draw: as `make`, behind the prefix of draws.
+pub fn make_draw() -> Result<OrderId, Refusal> {
+    make().and_then(|id| OrderId::new(format!("{DRAW_PREFIX}{id}")))
 }
 
 fn digit(value: usize) -> char {

@@ -20,6 +20,16 @@ pub(super) enum Want {
     Query,
     Ack(u64),
     Orders,
+    Auth,
+    /// Its answer is an account.
+    Account,
+    User,
+    Activities,
+    Draw,
+    Gifts,
+    Gift,
+    WebOpen,
+    WebClosed,
     /// Any method by name: not repeated, since we cannot know whether that does harm.
     Raw,
 }

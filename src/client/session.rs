@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::event::{Event, Kind, Level, Op};
+use super::apps::Apps;
+use super::event::{About, AuthFrom, Event, Kind, Level, Op};
 use super::mirror::{self, Mirror};
 use super::queue::Queue;
 use super::requests::{line, Draft, Request, Requests, Target, Want};
@@ -16,7 +17,8 @@ use crate::core::facts::{AppKey, OrderId};
 use crate::core::record::Key;
 use crate::core::report::{self, Report, State};
 use crate::ipc::proto::{
-    Hello, Id, Incoming, OrderRef, Orders, RpcError, Watch, Welcome, PARSE_ERROR, PROTOCOL,
+    Activities, Gifts, Hello, Id, Incoming, OrderRef, Orders, RpcError, Snapshot, Watch, WebOpened,
+    Welcome, PARSE_ERROR, PROTOCOL,
 };
 use crate::limits::MIRROR_ORDERS_MAX;
 
@@ -27,11 +29,12 @@ const WATCH: &str = "watch";
 pub(super) struct Session {
     pub app_key: Option<AppKey>,
     multiple: bool,
-    log_level: Option<Level>,
+    pub log_level: Option<Level>,
     name: String,
     token: Option<String>,
     pub requests: Requests,
     pub mirror: Mirror,
+    pub apps: Apps,
     pub queue: Queue,
     pub environment: Arc<str>,
     pub online: bool,
@@ -49,6 +52,7 @@ impl Session {
             token: options.token.clone(),
             requests: Requests::default(),
             mirror: Mirror::default(),
+            apps: Apps::new(options.app_key.clone()),
             queue: Queue::new(options.events_max),
             environment: "".into(),
             online: false,
@@ -109,7 +113,8 @@ impl Session {
     }
 
     fn on_snapshot(&mut self, outcome: Result<&str, &RpcError>) -> Result<(), Refusal> {
-        let snapshot: Orders = parse(outcome.map_err(refusal)?)?;
+        let snapshot: Snapshot = parse(outcome.map_err(refusal)?)?;
+        self.apps.restart(snapshot.apps);
         self.online = true;
         self.told_offline = None;
         self.queue.push_link(Event::new(Kind::Online));
@@ -221,6 +226,41 @@ impl Session {
                 let Orders { orders, more } = parse(json)?;
                 let count = u32::try_from(orders.len()).unwrap_or(u32::MAX);
                 self.reply(request, Event { orders, more, count, ..Event::new(Kind::Orders) });
+            }
+            Want::Auth => {
+                let about = About::Account(parse(json)?, AuthFrom::Call);
+                self.reply(request, Event { about, ..Event::new(Kind::Auth) });
+            }
+            Want::Account | Want::WebClosed => self.reply(request, Event::new(Kind::Reply)),
+            Want::User => {
+                let about = About::User(parse(json)?);
+                self.reply(request, Event { about, ..Event::new(Kind::User) });
+            }
+            Want::Activities => {
+                let Activities { activities, more } = parse(json)?;
+                let about = About::Activities(activities);
+                self.reply(request, Event { about, more, ..Event::new(Kind::Activities) });
+            }
+            Want::Draw => {
+                let about = About::Draw(parse(json)?);
+                self.reply(request, Event { about, ..Event::new(Kind::Draw) });
+            }
+            Want::Gifts => {
+                let Gifts { gifts, more } = parse(json)?;
+                let about = About::Gifts(gifts);
+                self.reply(request, Event { about, more, ..Event::new(Kind::Gifts) });
+            }
+            Want::Gift => {
+                let about = About::Gift(parse(json)?);
+                self.reply(request, Event { about, ..Event::new(Kind::Gift) });
+            }
+            Want::WebOpen => {
+                let WebOpened { web, .. } = parse(json)?;
+                let web = web.ok_or_else(|| {
+                    Refusal::new(Code::NOT_FOUND, "the platform has no such page")
+                })?;
+                let about = About::Web(web);
+                self.reply(request, Event { about, ..Event::new(Kind::Web) });
             }
             Want::Raw => {
                 self.reply(request, Event { json: json.to_owned(), ..Event::new(Kind::Reply) });

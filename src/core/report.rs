@@ -291,6 +291,17 @@ pub enum AccountState {
     Authorised = 2,
 }
 
+impl AccountState {
+    /// The name on the socket, such as `signed_in`.
+    pub fn name(self) -> &'static str {
+        match self {
+            AccountState::SignedOut => "signed_out",
+            AccountState::SignedIn => "signed_in",
+            AccountState::Authorised => "authorised",
+        }
+    }
+}
+
 /// How an attempt to sign in stands, or ended. The numbers are those of the header
 /// (`ALITV_AUTH_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -312,6 +323,18 @@ pub enum AuthPhase {
 }
 
 impl AuthPhase {
+    /// The name on the socket, such as `scanned`.
+    pub fn name(self) -> &'static str {
+        match self {
+            AuthPhase::Started => "started",
+            AuthPhase::Code => "code",
+            AuthPhase::Scanned => "scanned",
+            AuthPhase::Success => "success",
+            AuthPhase::Cancelled => "cancelled",
+            AuthPhase::Failed => "failed",
+        }
+    }
+
     /// Nothing more will come of this attempt.
     pub fn is_over(self) -> bool {
         self as u32 >= AuthPhase::Success as u32

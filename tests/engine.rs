@@ -6,7 +6,7 @@ use alitv_pay::core::code::Code;
 use alitv_pay::core::engine::{Clock, Effect, Engine, Which};
 use alitv_pay::core::facts::{AppKey, Facts, OrderId};
 use alitv_pay::core::record::{Key, Record};
-use alitv_pay::core::report::{Event, EventKind, Report, State};
+use alitv_pay::core::report::{Event, ItemReport, Report, State};
 use alitv_pay::limits::*;
 use alitv_pay::money::Fen;
 
@@ -111,7 +111,15 @@ impl Bench {
     }
 
     fn finals_told(&self) -> usize {
-        self.told.iter().filter(|event| event.report.state.is_final()).count()
+        self.told.iter().filter(|event| order_of(event).state.is_final()).count()
+    }
+}
+
+/// The order that an event is about.
+fn order_of(event: &Event) -> Report {
+    match event.item() {
+        Some(ItemReport::Order(report)) => report,
+        other => panic!("no order: {other:?}"),
     }
 }
 
@@ -147,6 +155,7 @@ fn trade(status: TradeStatus) -> Reply {
         amount_fen: Fen::new(600).unwrap(),
         paid_ms: (status == TradeStatus::Success).then_some(SERVER_MS),
         server_ms: None,
+        awards: Vec::new(),
     })
 }
 
@@ -161,10 +170,10 @@ fn an_order_runs_from_intent_to_ack() {
     assert_eq!((report.state, report.sequence), (State::Created, 1));
     assert!(matches!(bench.journal[..], [Record::Intent { .. }]));
     bench.answer(shown());
-    assert_eq!(bench.told.last().unwrap().report.state, State::Pending);
-    let qr = bench.told.iter().find(|event| event.kind == EventKind::Qr).unwrap();
-    assert_eq!(qr.report.qr_text.as_deref(), Some("https://qr.alipay.com/bax1"));
-    assert_eq!(qr.report.expires_s, Some(300));
+    assert_eq!(order_of(bench.told.last().unwrap()).state, State::Pending);
+    let qr = bench.told.iter().find(|event| matches!(event, Event::Qr(_))).unwrap();
+    assert_eq!(order_of(qr).qr_text.as_deref(), Some("https://qr.alipay.com/bax1"));
+    assert_eq!(order_of(qr).expires_s, Some(300));
 
     bench.pass(POLL_MS - 1);
     assert!(bench.sent.is_empty(), "the first look comes after {POLL_MS} ms");
@@ -533,7 +542,7 @@ fn results_are_told_again_until_they_are_acked() {
         bench.pass(1);
         told += 1;
         assert_eq!(bench.finals_told(), told, "{pause_ms}");
-        assert_eq!(bench.told.last().unwrap().report.sequence, sequence);
+        assert_eq!(order_of(bench.told.last().unwrap()).sequence, sequence);
     }
     let mut ack = |sequence| {
         bench.with(|e, clock, out| e.ack(&key("A1"), sequence, clock, out)).map_err(|r| r.code)
@@ -566,7 +575,7 @@ fn a_restart_goes_on_where_the_journal_ends() {
         .cloned()
         .unwrap();
     bench.reply(call, trade(TradeStatus::Success));
-    let told: u64 = bench.told.iter().map(|event| event.report.sequence).max().unwrap();
+    let told: u64 = bench.told.iter().map(|event| order_of(event).sequence).max().unwrap();
 
     let after = Bench::after(bench.journal.clone());
     assert_eq!(after.state("shown"), State::Pending);

@@ -7,6 +7,7 @@ pub mod code;
 pub mod engine;
 pub mod facts;
 pub mod lookup;
+pub mod item;
 pub mod order;
 pub mod record;
 pub mod report;

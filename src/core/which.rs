@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::order::Order;
+use super::item::Item;
 
 /// Which orders are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,13 +20,13 @@ pub enum Which {
 }
 
 impl Which {
-    /// Whether the order is one of them.
-    pub fn wants(self, order: &Order) -> bool {
-        let open = !order.state().is_final();
+    /// Whether the item is one of them.
+    pub fn wants(self, item: &Item) -> bool {
+        let open = !item.state().is_final();
         match self {
-            Which::Unfinished => open || order.is_unacked(),
+            Which::Unfinished => open || item.is_unacked(),
             Which::Open => open,
-            Which::Unacked => order.is_unacked(),
+            Which::Unacked => item.is_unacked(),
             Which::All => true,
         }
     }

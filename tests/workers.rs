@@ -34,6 +34,7 @@ impl Gateway for Echo {
             Ask::Precreate(facts) | Ask::Close(facts) | Ask::Query { facts, .. } => {
                 facts.order_id.to_string()
             }
+            other => unreachable!("no test asks {other:?}"),
         };
         if body == "refused" {
             return Err(Refusal::new(Code::DENIED, "not this one"));
@@ -104,7 +105,7 @@ fn call(ask: fn(Arc<Facts>) -> Ask, order_id: &str) -> Call {
         expires_s: None,
         renewal: None,
     };
-    Call { app_key, ask: ask(Arc::new(facts)) }
+    Call { app_key, session: None, ask: ask(Arc::new(facts)) }
 }
 
 fn query(facts: Arc<Facts>) -> Ask {

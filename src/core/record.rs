@@ -10,7 +10,7 @@ use super::user::{Token, UserId};
 
 /// One record. `fdatasync` stands between it and everything it allows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Record {
     /// The order exists. Written before the gateway hears of it.
     Intent {

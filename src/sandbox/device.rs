@@ -83,7 +83,7 @@ impl Call<'_> {
     pub fn carry_out(&self, state: &mut State) -> Outcome {
         match self.request {
             DeviceRequest::AppInfo => {
-                let config_props = ConfigProps { wait_s_max: WAIT_S_MAX };
+                let config_props = ConfigProps { wait_s_max: WAIT_S_MAX, ..ConfigProps::default() };
                 let app_config = AppConfig { config_props };
                 self.body(&ServiceResult::success(AppInfoData { echo: self.echo(), app_config }))
             }
@@ -97,7 +97,14 @@ impl Call<'_> {
             DeviceRequest::Precreate(data) => self.precreate(state, data),
             DeviceRequest::Query { partner_order_no, .. } => self.query(state, partner_order_no),
             DeviceRequest::Close { partner_order_no } => self.close(state, partner_order_no),
+            _ => self.not_offered(),
         }
+    }
+
+    fn not_offered(&self) -> Outcome {
+        let data = AppInfoData { echo: self.echo(), ..AppInfoData::default() };
+        let message = "the sandbox does not offer this method";
+        self.body(&ServiceResult::refusal("NOT_OFFERED", message, data))
     }
 
     fn precreate(&self, state: &mut State, data: &PrecreateData) -> Outcome {

@@ -329,6 +329,7 @@ mod tests {
             price: Fen::new(600).unwrap(),
             partner_notify_url: None,
             expires_s: None,
+            renewal: None,
         }
     }
 

@@ -4,7 +4,9 @@
 use std::fmt;
 
 use serde::de::{Deserializer, Error, Visitor};
-use serde::{Deserialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::money::Fen;
 
 struct Integer;
 
@@ -35,7 +37,6 @@ impl Visitor<'_> for Integer {
 /// An amount; written as a string.
 pub(super) mod fen {
     use super::*;
-    use crate::money::Fen;
 
     pub fn serialize<S: Serializer>(fen: &Fen, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(&fen.get())
@@ -46,10 +47,13 @@ pub(super) mod fen {
     }
 }
 
+/// An amount of a list; written as a string.
+#[derive(Serialize, Deserialize)]
+pub(super) struct FenText(#[serde(with = "fen")] pub Fen);
+
 /// An amount that may be missing; null is refused.
 pub(super) mod opt_fen {
     use super::*;
-    use crate::money::Fen;
 
     pub fn serialize<S: Serializer>(fen: &Option<Fen>, to: S) -> Result<S::Ok, S::Error> {
         match fen {
@@ -76,6 +80,35 @@ pub(super) mod opt_i64 {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
         from.deserialize_any(Integer).map(Some)
+    }
+}
+
+/// An integer, written as a string: some readers lose integers over 2^53.
+pub(super) mod text {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(n: &i64, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(n)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+        from.deserialize_any(Integer)
+    }
+}
+
+/// As `text`, but it may be missing; null is refused.
+pub(super) mod opt_text {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(n: &Option<i64>, to: S) -> Result<S::Ok, S::Error> {
+        match n {
+            Some(n) => super::text::serialize(n, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+        super::text::deserialize(from).map(Some)
     }
 }
 

@@ -10,9 +10,9 @@ use self::verify::Expected;
 use super::{url, Environment, Gateway, HttpAnswer, HttpRequest, Prepared, Transport};
 use crate::core::call::{Ask, Call, DoubtKind, Reply};
 use crate::core::code::{Code, Refusal};
-use crate::core::facts::{AppKey, Facts};
+use crate::core::facts::{AppKey, Facts, Renewal};
 use crate::limits::{DEVICE_ID_BYTES_MAX, HTTP_DEADLINE_S, HTTP_HELD_EXTRA_S, WAIT_S_MAX};
-use crate::wire::device::{DeviceRequest, PrecreateData};
+use crate::wire::device::{DeviceRequest, PrecreateData, RenewalData};
 use crate::wire::secret::Secret;
 use crate::wire::sign::{sign, SignMethod};
 use crate::wire::top::Params;
@@ -238,6 +238,7 @@ fn request_of(ask: &Ask) -> DeviceRequest {
             price: facts.amount_fen,
             partner_notify_url: facts.notify_url.clone(),
             expires_s: facts.expires_s,
+            renewal: facts.renewal.as_ref().map(renewal_of),
         }),
         Ask::Query { facts, wait_s } => {
             let wait_s = (*wait_s).min(WAIT_S_MAX);
@@ -245,6 +246,15 @@ fn request_of(ask: &Ask) -> DeviceRequest {
         }
         Ask::Close(facts) => DeviceRequest::Close { partner_order_no: partner_order_no(facts) },
         _ => DeviceRequest::AppInfo,
+    }
+}
+
+fn renewal_of(renewal: &Renewal) -> RenewalData {
+    RenewalData {
+        interval: renewal.interval,
+        prices: renewal.prices_fen.clone(),
+        description: renewal.description.clone(),
+        subject: renewal.subject.clone(),
     }
 }
 

@@ -103,7 +103,8 @@ pub const POLL_MS_MIN: u64 = 1_000;
 pub const BACKOFF_MS_MIN: u64 = 1_000;
 /// Longest wait between two tries while a person may be looking at the screen.
 pub const BACKOFF_MS_MAX: u64 = 60_000;
-/// Wait between two tries of an order that has been closing for `CLOSING_FAST_TRIES`.
+/// Wait between two tries of an order that is closing, a draw or a gift, after
+/// `CLOSING_FAST_TRIES`.
 pub const CLOSING_SLOW_MS: u64 = 15 * 60_000;
 /// Tries at most `BACKOFF_MS_MAX` apart before `CLOSING_SLOW_MS` applies.
 pub const CLOSING_FAST_TRIES: u32 = 30;
@@ -120,6 +121,14 @@ pub const THROTTLE_S_MAX: u32 = 3_600;
 /// Sequence numbers jump by this at a restart, past any that were told but not journalled:
 /// one a second for as long as a code can live is far less.
 pub const SEQUENCE_RESTART_GAP: u64 = 1 << 20;
+
+/// A draw is sent, or sent again with its id, only while it is this young: later nobody stands
+/// before the screen who wants it. Older ones are only looked up.
+pub const DRAW_SEND_MS: u64 = 60_000;
+/// "No such draw" is final only this long after the last request to draw: a gateway takes a
+/// timestamp that is 10 minutes off, and ours may have been ahead by as much when the request
+/// was signed, so that for 20 minutes it may still arrive.
+pub const DRAW_GRACE_MS: u64 = 21 * 60_000;
 
 /// Age of the gateway's clock reading at which a new order asks for it again.
 pub const PROBE_AGE_MS_MAX: u64 = 24 * 3_600_000;

@@ -4,14 +4,18 @@
 pub mod award;
 pub mod call;
 pub mod code;
+pub mod draw;
 pub mod engine;
 pub mod facts;
+pub mod gift;
 pub mod item;
 pub mod lookup;
 pub mod order;
+mod outbox;
 pub mod record;
 pub mod report;
 pub mod step;
+mod timers;
 pub mod user;
 pub mod which;
 

@@ -7,8 +7,10 @@ use super::award::Award;
 use super::call::Doubt;
 use super::code::Code;
 use super::facts::Facts;
+use super::outbox::Outbox;
 use super::record::{Key, Reason, Record};
-use super::report::{Report, State};
+use super::report::{Event, Report, State};
+use super::timers::Timers;
 use crate::limits::EXPIRY_GRACE_MS;
 
 /// The clocks, and what the engine may offer this order at the moment.
@@ -42,6 +44,8 @@ pub struct Order {
     pub(super) unknown: bool,
     /// The last answer was no answer.
     pub(super) doubt: Option<Doubt>,
+    /// Boot milliseconds at which an order that nobody paid starts to close. Never stored.
+    pub(super) deadline_at: u64,
     pub(super) timers: Timers,
 }
 
@@ -92,25 +96,6 @@ pub(super) struct End {
     pub acked: bool,
 }
 
-/// Boot-clock times. Never stored: a restart sets them anew.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Timers {
-    /// When to ask next; none while a question is out.
-    pub poll_at: Option<u64>,
-    /// When the last question went out.
-    pub asked_at: u64,
-    /// When an order that nobody paid starts to close.
-    pub deadline_at: u64,
-    /// Since when there was no usable answer.
-    pub doubt_since: Option<u64>,
-    /// Questions in a row that led nowhere.
-    pub tries: u32,
-    /// When a final state is told again.
-    pub retell_at: Option<u64>,
-    /// How often it was told again.
-    pub retells: u32,
-}
-
 impl Order {
     /// An order out of its intent record, before anything else is known.
     pub(super) fn new(facts: Facts, created_ms: i64) -> Order {
@@ -123,6 +108,7 @@ impl Order {
             awaiting: None,
             unknown: false,
             doubt: None,
+            deadline_at: 0,
             timers: Timers::default(),
         }
     }
@@ -147,6 +133,11 @@ impl Order {
             Phase::Open { scanned: false } => State::Pending,
             Phase::Open { scanned: true } => State::Scanned,
         }
+    }
+
+    /// The last answer was no answer.
+    pub fn in_doubt(&self) -> bool {
+        self.doubt.is_some()
     }
 
     /// A final state whose ack is missing.
@@ -231,12 +222,6 @@ impl Order {
         fits && self.advance(*sequence)
     }
 
-    fn advance(&mut self, sequence: u64) -> bool {
-        let grows = sequence > self.sequence;
-        self.sequence = sequence;
-        grows
-    }
-
     /// The shortest records that fold into this order.
     pub(super) fn records(&self) -> Vec<Record> {
         let key = self.key();
@@ -277,7 +262,7 @@ impl Order {
         let ends = self.code.as_ref().and_then(|code| code.expires_server_ms);
         match (ends, now.server_ms) {
             (Some(ends), Some(server)) => server >= ends + EXPIRY_GRACE_MS,
-            _ => now.boot_ms >= self.timers.deadline_at + EXPIRY_GRACE_MS as u64,
+            _ => now.boot_ms >= self.deadline_at + EXPIRY_GRACE_MS as u64,
         }
     }
 
@@ -289,7 +274,7 @@ impl Order {
     /// Milliseconds until the code ends; none if there is no code or it has ended.
     pub(super) fn left_ms(&self, now: &Now) -> Option<u64> {
         let code = self.code.as_ref()?;
-        let by_boot = self.timers.deadline_at.checked_sub(now.boot_ms)?;
+        let by_boot = self.deadline_at.checked_sub(now.boot_ms)?;
         let by_server = match (code.expires_server_ms, now.server_ms) {
             (Some(ends), Some(server)) => u64::try_from(ends.saturating_sub(server)).ok()?,
             _ => by_boot,
@@ -333,6 +318,24 @@ impl Order {
             interval: self.facts.renewal.as_ref().map(|renewal| renewal.interval),
             acked: end.is_some_and(|end| end.acked),
         }
+    }
+}
+
+impl Outbox for Order {
+    fn fold(&mut self, record: &Record) -> Result<(), String> {
+        self.apply(record)
+    }
+
+    fn event(&self, now: &Now) -> Event {
+        Event::Order(self.report(now))
+    }
+
+    fn sequence_mut(&mut self) -> &mut u64 {
+        &mut self.sequence
+    }
+
+    fn timers_mut(&mut self) -> &mut Timers {
+        &mut self.timers
     }
 }
 

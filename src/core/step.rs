@@ -18,12 +18,11 @@
 use super::call::{Ask, Doubt, DoubtKind, Reply, Trade, TradeStatus};
 use super::facts::Facts;
 use super::order::{Awaiting, End, Now, Order, Phase, Round};
+use super::outbox::{is_told_at_once, Outbox};
 use super::record::{Reason, Record};
-use super::report::{Event, Report, State};
-use crate::limits::{
-    BACKOFF_MS_MAX, BACKOFF_MS_MIN, CLOSING_FAST_TRIES, CLOSING_SLOW_MS, DOUBT_MS,
-    EXPIRES_S_DEFAULT, POLL_MS, POLL_MS_MIN, RETELL_MS, SEQUENCE_RESTART_GAP, THROTTLE_S_MAX,
-};
+use super::report::{Event, State};
+use super::timers::is_due;
+use crate::limits::{EXPIRES_S_DEFAULT, POLL_MS, POLL_MS_MIN, SEQUENCE_RESTART_GAP};
 
 /// What can happen to an order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -61,8 +60,8 @@ pub fn start(facts: Facts, now: &Now, out: &mut Vec<Output>) -> Order {
     let record = Record::Intent { facts: facts.clone(), created_ms: now.wall_ms };
     let mut order = Order::new(facts, now.wall_ms);
     out.push(Output::Append(record));
-    order.timers.deadline_at = now.boot_ms + order.lifetime_ms();
-    order.tell(Event::Order, now, out);
+    order.deadline_at = now.boot_ms + order.lifetime_ms();
+    order.tell(now, out);
     order.ask(now, out);
     order.check();
     order
@@ -86,8 +85,8 @@ pub fn step(order: &mut Order, input: Input, now: &Now, out: &mut Vec<Output>) {
 pub fn wake_at(order: &Order) -> Option<u64> {
     let timers = &order.timers;
     let open = matches!(order.phase, Phase::Created | Phase::Open { .. });
-    let deadline = open.then_some(timers.deadline_at);
-    let doubt = timers.doubt_since.filter(|_| open && !order.unknown).map(|at| at + DOUBT_MS);
+    let deadline = open.then_some(order.deadline_at);
+    let doubt = timers.doubt_at().filter(|_| open && !order.unknown);
     [timers.poll_at, timers.retell_at, deadline, doubt].into_iter().flatten().min()
 }
 
@@ -108,10 +107,7 @@ impl Order {
             }
             Reply::Status(trade) => self.on_trade(asked, trade, now, out),
             Reply::NoTrade if asked != Awaiting::Precreate => self.on_no_trade(asked, now, out),
-            Reply::Throttled { after_s } => {
-                let pause_ms = u64::from(after_s.clamp(1, THROTTLE_S_MAX)) * 1_000;
-                self.timers.poll_at = Some(now.boot_ms + pause_ms);
-            }
+            Reply::Throttled { after_s } => self.timers.throttled(after_s, now),
             Reply::InDoubt(doubt) => self.on_doubt(doubt, now, out),
             _ => {
                 let detail = format!("the answer does not fit the question {asked:?}");
@@ -131,10 +127,10 @@ impl Order {
             sequence: self.sequence + 1,
         };
         self.record(record, out);
-        self.timers.deadline_at = now.boot_ms + lifetime_ms;
+        self.deadline_at = now.boot_ms + lifetime_ms;
         self.timers.poll_at = Some(now.boot_ms + if now.wait_s > 0 { 0 } else { POLL_MS });
-        self.tell_recorded(Event::Qr, now, out);
-        self.tell(Event::Order, now, out);
+        out.push(Output::Tell(Event::Qr(self.report(now))));
+        self.tell(now, out);
     }
 
     fn on_trade(&mut self, asked: Awaiting, trade: Trade, now: &Now, out: &mut Vec<Output>) {
@@ -178,7 +174,7 @@ impl Order {
         self.clear_doubt();
         self.phase = Phase::Open { scanned };
         if self.state() != was {
-            self.tell(Event::Order, now, out);
+            self.tell(now, out);
         }
         let held = matches!(asked, Awaiting::Query { held: true, .. });
         let next = if held || now.wait_s > 0 {
@@ -258,12 +254,8 @@ impl Order {
 
     fn on_doubt(&mut self, doubt: Doubt, now: &Now, out: &mut Vec<Output>) {
         self.timers.doubt_since.get_or_insert(now.boot_ms);
-        // The engine corrects a wrong clock after the first complaint about it.
-        let at_once = match doubt.kind {
-            DoubtKind::Signature => true,
-            DoubtKind::Clock => self.doubt.as_ref().is_some_and(|d| d.kind == DoubtKind::Clock),
-            DoubtKind::Network | DoubtKind::Gateway => false,
-        };
+        let last = self.doubt.as_ref().map(|doubt| doubt.kind.code());
+        let at_once = is_told_at_once(doubt.kind.code(), last);
         self.doubt = Some(doubt);
         if let Phase::Closing { reason, .. } = self.phase {
             self.phase = Phase::Closing { reason, round: Round::LookFirst };
@@ -278,7 +270,7 @@ impl Order {
         let open = matches!(self.phase, Phase::Created | Phase::Open { .. });
         if open && !self.unknown {
             self.unknown = true;
-            self.tell(Event::Order, now, out);
+            self.tell(now, out);
         }
     }
 
@@ -287,7 +279,7 @@ impl Order {
         let was = self.state();
         self.clear_doubt();
         if self.state() != was {
-            self.tell(Event::Order, now, out);
+            self.tell(now, out);
         }
     }
 
@@ -301,15 +293,8 @@ impl Order {
     }
 
     fn back_off(&mut self, now: &Now) {
-        let tries = self.timers.tries;
-        self.timers.tries = tries.saturating_add(1);
         let closing = matches!(self.phase, Phase::Closing { .. });
-        let pause_ms = if closing && tries >= CLOSING_FAST_TRIES {
-            CLOSING_SLOW_MS
-        } else {
-            (BACKOFF_MS_MIN << tries.min(16)).min(BACKOFF_MS_MAX)
-        };
-        self.timers.poll_at = Some(now.boot_ms + pause_ms);
+        self.timers.back_off(closing, now);
     }
 
     /// Withdraws the code and goes for a definite end. Asked again it does nothing.
@@ -321,15 +306,14 @@ impl Order {
         self.record(record, out);
         self.clear_doubt();
         self.timers.tries = 0;
-        self.tell_recorded(Event::Order, now, out);
+        self.tell_recorded(now, out);
         // Overtakes a held query: its answer will find nobody waiting.
         self.ask(now, out);
     }
 
     fn hurry(&mut self, now: &Now) {
         if self.awaiting.is_none() && !matches!(self.phase, Phase::Final(_)) {
-            self.timers.tries = 0;
-            self.timers.poll_at = Some(now.boot_ms.max(self.timers.asked_at + POLL_MS_MIN));
+            self.timers.hurry(now);
         }
     }
 
@@ -350,7 +334,7 @@ impl Order {
                 self.record(Record::Resumed { key: self.key(), sequence }, out);
                 // How long the engine was away is not known: longer is the safe side, and
                 // the gateway's clock, where it is known, has the last word.
-                self.timers.deadline_at = now.boot_ms + self.lifetime_ms();
+                self.deadline_at = now.boot_ms + self.lifetime_ms();
                 self.timers.poll_at = Some(now.boot_ms);
             }
         }
@@ -359,16 +343,16 @@ impl Order {
     fn run_timers(&mut self, now: &Now, out: &mut Vec<Output>) {
         let open = matches!(self.phase, Phase::Created | Phase::Open { .. });
         let over = self.code.is_some() && self.left_ms(now).is_none();
-        if open && (over || now.boot_ms >= self.timers.deadline_at) {
+        if open && (over || now.boot_ms >= self.deadline_at) {
             self.close(Reason::Expired, now, out);
         }
-        if self.timers.doubt_since.is_some_and(|at| now.boot_ms >= at + DOUBT_MS) {
+        if is_due(self.timers.doubt_at(), now) {
             self.tell_unknown(now, out);
         }
-        if self.timers.poll_at.is_some_and(|at| now.boot_ms >= at) {
+        if is_due(self.timers.poll_at, now) {
             self.ask(now, out);
         }
-        if self.timers.retell_at.is_some_and(|at| now.boot_ms >= at) {
+        if is_due(self.timers.retell_at, now) {
             self.retell(now, out);
         }
     }
@@ -389,8 +373,7 @@ impl Order {
             Phase::Final(_) => return,
         };
         self.awaiting = Some(awaiting);
-        self.timers.poll_at = None;
-        self.timers.asked_at = now.boot_ms;
+        self.timers.asked(now);
         out.push(Output::Ask(ask));
     }
 
@@ -401,35 +384,8 @@ impl Order {
         self.record(record, out);
         self.clear_doubt();
         self.awaiting = None;
-        self.timers.poll_at = None;
-        self.tell_recorded(Event::Order, now, out);
-        self.timers.retell_at = Some(now.boot_ms + RETELL_MS[0]);
-        self.timers.retells = 0;
-    }
-
-    fn retell(&mut self, now: &Now, out: &mut Vec<Output>) {
-        self.timers.retells = self.timers.retells.saturating_add(1);
-        let nth = (self.timers.retells as usize).min(RETELL_MS.len() - 1);
-        self.timers.retell_at = Some(now.boot_ms + RETELL_MS[nth]);
-        self.tell_recorded(Event::Order, now, out);
-    }
-
-    /// Appends a record and folds it in: what is in memory is what a replay would make.
-    fn record(&mut self, record: Record, out: &mut Vec<Output>) {
-        let folded = self.apply(&record);
-        assert!(folded.is_ok(), "a step broke its own journal: {folded:?}");
-        out.push(Output::Append(record));
-    }
-
-    /// Tells something that no record carries, under a sequence of its own.
-    fn tell(&mut self, event: fn(Report) -> Event, now: &Now, out: &mut Vec<Output>) {
-        self.sequence += 1;
-        self.tell_recorded(event, now, out);
-    }
-
-    /// Tells what the last record or the last telling said.
-    fn tell_recorded(&self, event: fn(Report) -> Event, now: &Now, out: &mut Vec<Output>) {
-        out.push(Output::Tell(event(self.report(now))));
+        self.tell_recorded(now, out);
+        self.timers.told(now);
     }
 
     /// How long the code may be out, or the order may wait for one.

@@ -158,10 +158,10 @@ impl Order {
         self.sequence = SEQUENCE;
         self.unknown = false;
         self.doubt = None;
+        self.deadline_at = DEADLINE_AT;
         let timers = &mut self.timers;
         timers.poll_at = timers.poll_at.map(|_| 1);
         timers.retell_at = timers.retell_at.map(|_| u64::MAX / 2);
-        timers.deadline_at = DEADLINE_AT;
         (timers.asked_at, timers.tries, timers.retells) = (0, 0, 0);
         timers.doubt_since = None;
         if let Some(code) = &mut self.code {

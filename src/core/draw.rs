@@ -1,0 +1,434 @@
+//! One draw of a lottery: what is known of it, the fold of its journal records, and how it
+//! moves (`reference/reliability.md` 3, Lottery). Points are spent at most once, whatever is
+//! lost on the way, and what is told is what the gateway did.
+//!
+//! ```text
+//! CREATED --Draw--> WON | LOST | FAILED           told again until acked
+//!    |                 ^
+//!    no usable answer: |                          UNKNOWN after a while
+//!    +--DrawQuery------+<--"no such draw", and no request can be on its way any more
+//!         |
+//!         +--"no such draw" while young: Draw once more, with the same id
+//! ```
+
+use std::sync::Arc;
+
+use super::award::Award;
+use super::call::{Ask, Drawn, Reply};
+use super::code::Code;
+use super::facts::DrawFacts;
+use super::order::Now;
+use super::outbox::{Course, Inquiry, Outbox, Trouble};
+use super::record::{Key, Record};
+use super::report::{DrawReport, Event, State};
+use super::step::{Input, Output};
+use super::timers::Timers;
+use crate::limits::{DRAW_GRACE_MS, DRAW_SEND_MS, SEQUENCE_RESTART_GAP};
+
+/// A draw. `apply` is the only way its durable part changes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Draw {
+    pub(super) facts: Arc<DrawFacts>,
+    /// Unix milliseconds by the box's clock.
+    pub(super) created_ms: i64,
+    pub(super) phase: Phase,
+    /// The question that is out. An answer to any other is dropped.
+    pub(super) awaiting: Option<Awaiting>,
+    /// What the next question is, as long as the draw may be sent.
+    pub(super) next: Next,
+    /// Boot milliseconds until which the draw may be sent, the first time or again. Not
+    /// stored: after a restart nobody knows how old it is, and it is only looked up.
+    pub(super) send_until: u64,
+    /// Boot milliseconds of the last moment at which a request to draw may have left.
+    pub(super) sent_at: u64,
+    pub(super) course: Course,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Phase {
+    Created,
+    Final(End),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Next {
+    Send,
+    Look,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Awaiting {
+    Draw,
+    /// `past_grace`: asked when no request to draw could be on its way any more, so that "no
+    /// such draw" is the last word however late the answer is read.
+    Query {
+        past_grace: bool,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct End {
+    pub state: State,
+    pub award: Option<Award>,
+    pub points_left: Option<i64>,
+    pub free_left: Option<i64>,
+    pub gateway_code: Option<String>,
+    pub message: Option<String>,
+    pub at_ms: i64,
+    pub acked: bool,
+}
+
+/// Starts a draw.
+pub fn start(facts: DrawFacts, now: &Now, out: &mut Vec<Output>) -> Draw {
+    let record = Record::DrawIntent { facts: facts.clone(), created_ms: now.wall_ms };
+    let mut draw = Draw::new(facts, now.wall_ms);
+    out.push(Output::Append(record));
+    draw.next = Next::Send;
+    draw.send_until = now.boot_ms + DRAW_SEND_MS;
+    draw.tell(now, out);
+    draw.ask(now, out);
+    draw.check();
+    draw
+}
+
+/// The only way a draw changes once it exists. It cannot be cancelled.
+pub fn step(draw: &mut Draw, input: Input, now: &Now, out: &mut Vec<Output>) {
+    match input {
+        Input::Reply(reply) => draw.on_reply(reply, now, out),
+        Input::Hurry => draw.hurry(now),
+        Input::Ack { sequence } => draw.on_ack(sequence, out),
+        Input::Resume => draw.resume(now, out),
+        Input::Cancel | Input::Tick => {}
+    }
+    draw.run_timers(now, out);
+    draw.check();
+}
+
+/// Boot milliseconds of the next moment at which `Input::Tick` does something.
+pub fn wake_at(draw: &Draw) -> Option<u64> {
+    draw.course.wake_at(draw.is_open())
+}
+
+impl Draw {
+    /// A draw out of its intent record, before anything else is known.
+    pub fn new(facts: DrawFacts, created_ms: i64) -> Draw {
+        Draw {
+            facts: Arc::new(facts),
+            created_ms,
+            phase: Phase::Created,
+            awaiting: None,
+            next: Next::Look,
+            send_until: 0,
+            sent_at: 0,
+            course: Course::default(),
+        }
+    }
+
+    /// What it is about.
+    pub fn facts(&self) -> &DrawFacts {
+        &self.facts
+    }
+
+    /// Its name in the journal.
+    pub fn key(&self) -> Key {
+        self.facts.key()
+    }
+
+    /// The state that is told.
+    pub fn state(&self) -> State {
+        match &self.phase {
+            Phase::Final(end) => end.state,
+            Phase::Created if self.course.unknown => State::Unknown,
+            Phase::Created => State::Created,
+        }
+    }
+
+    /// Of the last thing told.
+    pub fn sequence(&self) -> u64 {
+        self.course.sequence
+    }
+
+    /// The last answer was no answer.
+    pub fn in_doubt(&self) -> bool {
+        self.course.trouble.is_some()
+    }
+
+    /// A final state whose ack is missing.
+    pub fn is_unacked(&self) -> bool {
+        matches!(&self.phase, Phase::Final(end) if !end.acked)
+    }
+
+    /// Unix milliseconds by the box's clock of an acked final state: it may be forgotten.
+    pub fn acked_since_ms(&self) -> Option<i64> {
+        match &self.phase {
+            Phase::Final(end) if end.acked => Some(end.at_ms),
+            _ => None,
+        }
+    }
+
+    /// Folds one record in.
+    ///
+    /// # Errors
+    /// The journal contradicts itself.
+    pub fn apply(&mut self, record: &Record) -> Result<(), String> {
+        let fits = match record {
+            Record::DrawFinal { .. } => self.apply_final(record),
+            Record::Resumed { sequence, .. } => {
+                self.phase == Phase::Created && self.advance(*sequence)
+            }
+            Record::Ack { sequence, .. } => match &mut self.phase {
+                Phase::Final(end) => {
+                    end.acked = true;
+                    self.course.sequence == *sequence
+                }
+                Phase::Created => false,
+            },
+            _ => false,
+        };
+        if fits {
+            return Ok(());
+        }
+        let DrawFacts { app_key, draw_id, .. } = self.facts();
+        Err(format!("draw {draw_id} of app {app_key}: {record:?} does not follow"))
+    }
+
+    fn apply_final(&mut self, record: &Record) -> bool {
+        let Record::DrawFinal {
+            state,
+            sequence,
+            award,
+            points_left,
+            free_left,
+            gateway_code,
+            message,
+            at_ms,
+            ..
+        } = record
+        else {
+            return false;
+        };
+        let ends = matches!(state, State::Won | State::Lost | State::Failed);
+        let fits = ends && award.is_some() == (*state == State::Won);
+        let first = self.phase == Phase::Created;
+        self.phase = Phase::Final(End {
+            state: *state,
+            award: award.clone(),
+            points_left: *points_left,
+            free_left: *free_left,
+            gateway_code: gateway_code.clone(),
+            message: message.clone(),
+            at_ms: *at_ms,
+            acked: false,
+        });
+        fits && first && self.advance(*sequence)
+    }
+
+    /// The shortest records that fold into this draw.
+    pub fn records(&self) -> Vec<Record> {
+        let key = self.key();
+        let facts = DrawFacts::clone(&self.facts);
+        let mut records = vec![Record::DrawIntent { facts, created_ms: self.created_ms }];
+        let sequence = self.course.sequence;
+        match &self.phase {
+            Phase::Created if sequence > 0 => records.push(Record::Resumed { key, sequence }),
+            Phase::Created => {}
+            Phase::Final(end) => {
+                records.push(end.record(key.clone(), sequence));
+                if end.acked {
+                    records.push(Record::Ack { key, sequence });
+                }
+            }
+        }
+        records
+    }
+
+    /// The draw as it stands.
+    pub fn report(&self, _now: &Now) -> DrawReport {
+        let end = match &self.phase {
+            Phase::Final(end) => Some(end),
+            Phase::Created => None,
+        };
+        let trouble = self.course.trouble.as_ref().filter(|_| self.state() == State::Unknown);
+        let message = end.and_then(|end| end.message.clone());
+        DrawReport {
+            app_key: self.facts.app_key.clone(),
+            draw_id: self.facts.draw_id.clone(),
+            state: self.state(),
+            sequence: self.course.sequence,
+            event_key: self.facts.event_key.clone(),
+            user_id: self.facts.user_id.clone(),
+            award: end.and_then(|end| end.award.clone()),
+            points_left: end.and_then(|end| end.points_left),
+            free_left: end.and_then(|end| end.free_left),
+            result: match self.state() {
+                State::Failed => Code::DRAW_DENIED,
+                _ => trouble.map_or(Code::OK, |trouble| trouble.code),
+            },
+            gateway_code: end.and_then(|end| end.gateway_code.clone()),
+            message: message.or_else(|| trouble.map(|trouble| trouble.detail.clone())),
+            created_ms: self.created_ms,
+            acked: end.is_some_and(|end| end.acked),
+        }
+    }
+
+    fn on_reply(&mut self, reply: Reply, now: &Now, out: &mut Vec<Output>) {
+        let Some(asked) = self.awaiting.take() else { return };
+        if asked == Awaiting::Draw {
+            // A worker may have been free for it only just now.
+            self.sent_at = now.boot_ms;
+        }
+        match (reply, asked) {
+            (Reply::Drawn(drawn), _) => self.finish(ended(drawn, now), now, out),
+            (Reply::Rejected { code, text }, _) => {
+                self.finish(failed(Some(code), text, now), now, out)
+            }
+            (Reply::NoTrade, Awaiting::Query { past_grace }) => {
+                self.on_not_seen(past_grace, now, out)
+            }
+            (Reply::Throttled { after_s }, _) => {
+                // It was not carried out, and the same id makes a second request harmless.
+                self.next = if asked == Awaiting::Draw { Next::Send } else { Next::Look };
+                self.course.timers.throttled(after_s, now);
+            }
+            (Reply::NoSession, _) => self.on_trouble(Trouble::no_session(), now, out),
+            (Reply::InDoubt(doubt), _) => self.on_trouble(doubt.into(), now, out),
+            _ => self.on_trouble(Trouble::misfit(&format!("{asked:?}")), now, out),
+        }
+    }
+
+    /// The gateway has not seen the draw id. It may still be on its way.
+    fn on_not_seen(&mut self, past_grace: bool, now: &Now, out: &mut Vec<Output>) {
+        if past_grace {
+            let text = "the draw never reached the gateway".to_owned();
+            return self.finish(failed(None, text, now), now, out);
+        }
+        self.next = Next::Send;
+        let trouble = Trouble::new(Code::NETWORK, "the gateway has not seen the draw");
+        self.on_trouble(trouble, now, out);
+    }
+
+    fn hurry(&mut self, now: &Now) {
+        if self.awaiting.is_none() && self.is_open() {
+            self.course.timers.hurry(now);
+        }
+    }
+
+    fn on_ack(&mut self, sequence: u64, out: &mut Vec<Output>) {
+        if self.is_unacked() && sequence == self.course.sequence {
+            self.record(Record::Ack { key: self.key(), sequence }, out);
+            self.course.timers.retell_at = None;
+        }
+    }
+
+    fn resume(&mut self, now: &Now, out: &mut Vec<Output>) {
+        match &self.phase {
+            Phase::Final(end) => {
+                self.course.timers.retell_at = Some(now.boot_ms).filter(|_| !end.acked);
+            }
+            Phase::Created => {
+                let sequence = self.course.sequence + SEQUENCE_RESTART_GAP;
+                self.record(Record::Resumed { key: self.key(), sequence }, out);
+                self.sent_at = now.boot_ms;
+                self.course.timers.poll_at = Some(now.boot_ms);
+            }
+        }
+    }
+
+    fn finish(&mut self, end: End, now: &Now, out: &mut Vec<Output>) {
+        let record = end.record(self.key(), self.course.sequence + 1);
+        self.record(record, out);
+        self.course.clear_trouble();
+        self.tell_recorded(now, out);
+        self.course.timers.told(now);
+    }
+
+    /// Invariants that one draw can break by itself. They stay on in release: stopping is
+    /// better than telling a lie about somebody's points.
+    fn check(&self) {
+        let timers = &self.course.timers;
+        let asks = u8::from(self.awaiting.is_some()) + u8::from(timers.poll_at.is_some());
+        let open = u8::from(self.is_open());
+        assert_eq!(asks, open, "an open draw asks or waits to ask, a final one never");
+        assert!(!self.course.unknown || self.is_open(), "UNKNOWN is never final");
+        assert_eq!(timers.retell_at.is_some(), self.is_unacked(), "unacked is told again");
+    }
+}
+
+impl Outbox for Draw {
+    fn fold(&mut self, record: &Record) -> Result<(), String> {
+        self.apply(record)
+    }
+
+    fn event(&self, now: &Now) -> Event {
+        Event::Draw(self.report(now))
+    }
+
+    fn sequence_mut(&mut self) -> &mut u64 {
+        &mut self.course.sequence
+    }
+
+    fn timers_mut(&mut self) -> &mut Timers {
+        &mut self.course.timers
+    }
+}
+
+impl Inquiry for Draw {
+    fn course_mut(&mut self) -> &mut Course {
+        &mut self.course
+    }
+
+    fn is_open(&self) -> bool {
+        self.phase == Phase::Created
+    }
+
+    fn ask(&mut self, now: &Now, out: &mut Vec<Output>) {
+        let facts = self.facts.clone();
+        let (ask, awaiting) = if self.next == Next::Send && now.boot_ms < self.send_until {
+            self.sent_at = now.boot_ms;
+            (Ask::Draw(facts), Awaiting::Draw)
+        } else {
+            let past_grace = now.boot_ms >= self.sent_at + DRAW_GRACE_MS;
+            (Ask::DrawQuery(facts), Awaiting::Query { past_grace })
+        };
+        // Whatever is lost from here on is looked up first.
+        self.next = Next::Look;
+        self.awaiting = Some(awaiting);
+        self.course.timers.asked(now);
+        out.push(Output::Ask(ask));
+    }
+}
+
+impl End {
+    fn record(&self, key: Key, sequence: u64) -> Record {
+        Record::DrawFinal {
+            key,
+            state: self.state,
+            sequence,
+            award: self.award.clone(),
+            points_left: self.points_left,
+            free_left: self.free_left,
+            gateway_code: self.gateway_code.clone(),
+            message: self.message.clone(),
+            at_ms: self.at_ms,
+        }
+    }
+}
+
+fn ended(drawn: Drawn, now: &Now) -> End {
+    End {
+        state: if drawn.award.is_some() { State::Won } else { State::Lost },
+        award: drawn.award,
+        points_left: drawn.points_left,
+        free_left: drawn.free_left,
+        gateway_code: None,
+        message: None,
+        at_ms: now.wall_ms,
+        acked: false,
+    }
+}
+
+fn failed(gateway_code: Option<String>, text: String, now: &Now) -> End {
+    let drawn = Drawn { award: None, points_left: None, free_left: None };
+    let message = Some(text);
+    End { state: State::Failed, gateway_code, message, ..ended(drawn, now) }
+}

@@ -18,7 +18,7 @@ impl Client {
             return Ok(None);
         }
         let params = Some(Auth { app_key: self.session.app_key.clone(), change });
-        let want = Want::Auth;
+        let want = Want::Auth { change };
         self.ask(Draft { method: "auth", params, tag, want, target: None, silent: false }).map(Some)
     }
 

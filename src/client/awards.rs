@@ -20,6 +20,7 @@ impl Client {
     /// Draws, once for each draw id however often it is asked. Event: `Draw` with the op once
     /// the draw is accepted, `Reply` with the op if it is not; then `Draw` until it is acked.
     pub fn draw(&mut self, draw: Draw, tag: u64) -> Result<Op, Refusal> {
+        draw.check()?;
         let app_key = self.app_key(draw.app_key.clone(), &draw.draw_id);
         let target = Some(Target { app_key: app_key.clone(), order_id: draw.draw_id.clone() });
         let params = Some(Draw { app_key, ..draw });

@@ -4,7 +4,7 @@ use crate::core::award::{Activity, Gift};
 use crate::core::code::{Code, Refusal};
 use crate::core::facts::OrderId;
 use crate::core::report::{
-    AccountReport, DrawReport, GiftReport, Profile, Report, State, WebReport,
+    AccountReport, AuthPhase, DrawReport, GiftReport, ItemReport, Profile, Report, State, WebReport,
 };
 use crate::core::user::User;
 use crate::ipc::proto::Pay;
@@ -167,6 +167,63 @@ impl Event {
             message: report.message.clone().unwrap_or_default(),
             report: Some(report),
             ..Event::new(kind)
+        }
+    }
+
+    /// An item as it stands.
+    pub(super) fn of_item(item: ItemReport) -> Event {
+        match item {
+            ItemReport::Order(report) => Event::about(Kind::Order, report),
+            ItemReport::Draw(report) => Event {
+                result: report.result,
+                order_id: Some(report.draw_id.clone()),
+                message: report.message.clone().unwrap_or_default(),
+                about: About::Draw(Box::new(report)),
+                ..Event::new(Kind::Draw)
+            },
+            ItemReport::Gift(report) => Event {
+                result: report.result,
+                order_id: Some(report.id.clone()),
+                message: report.message.clone().unwrap_or_default(),
+                about: About::Gift(report),
+                ..Event::new(Kind::Gift)
+            },
+        }
+    }
+
+    /// An attempt to sign in as it stands. `account` has one.
+    pub(super) fn of_attempt(account: AccountReport, from: AuthFrom) -> Event {
+        let auth = account.auth.as_ref();
+        let phase = auth.map(|auth| auth.phase);
+        let result = match auth.map_or(Code::OK, |auth| auth.result) {
+            Code::OK if phase == Some(AuthPhase::Cancelled) => Code::AUTH_CANCELLED,
+            Code::OK if phase == Some(AuthPhase::Failed) => Code::AUTH_OTHER,
+            result => result,
+        };
+        let message = auth.and_then(|auth| auth.message.clone()).unwrap_or_default();
+        Event { result, message, about: About::Account(account, from), ..Event::new(Kind::Auth) }
+    }
+
+    /// A page as it stands.
+    pub(super) fn of_web(web: WebReport) -> Event {
+        Event { result: web.result, about: About::Web(web), ..Event::new(Kind::Web) }
+    }
+
+    /// The item it is about.
+    pub(super) fn item(&self) -> Option<ItemReport> {
+        match (&self.report, &self.about) {
+            (Some(report), _) => Some(ItemReport::Order(report.clone())),
+            (None, About::Draw(report)) => Some(ItemReport::Draw((**report).clone())),
+            (None, About::Gift(report)) => Some(ItemReport::Gift(report.clone())),
+            _ => None,
+        }
+    }
+
+    /// The page it is about.
+    pub(super) fn web_id(&self) -> Option<&str> {
+        match &self.about {
+            About::Web(web) => Some(&web.web_id),
+            _ => None,
         }
     }
 

@@ -1,17 +1,17 @@
-//! The orders as the engine last told them: the fold of the snapshot, of events and of
-//! answers. The newer sequence wins, so it does not matter by which way a report came.
+//! Orders, draws and gifts as the engine last told them: the fold of the snapshot, of events
+//! and of answers. The newer sequence wins, so it does not matter by which way a report came.
 
 use std::collections::BTreeMap;
 
-use crate::core::facts::OrderId;
+use crate::core::facts::{AppKey, OrderId};
 use crate::core::record::Key;
-use crate::core::report::{Report, State};
+use crate::core::report::{ItemReport, Report, State};
 use crate::limits::MIRROR_ORDERS_MAX;
 
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub report: Report,
-    /// Highest sequence that an `Order` event carried to the owner.
+    pub report: ItemReport,
+    /// Highest sequence that an event carried to the owner.
     told: u64,
     /// The code that a `Qr` event carried.
     told_qr: Option<String>,
@@ -22,98 +22,123 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    fn owes_order(&self) -> bool {
-        self.report.sequence > self.told || self.retell
+    fn new(report: ItemReport) -> Entry {
+        Entry { report, told: 0, told_qr: None, retell: false, own: false }
+    }
+
+    fn owes_state(&self) -> bool {
+        self.report.sequence() > self.told || self.retell
     }
 
     fn owes_qr(&self) -> bool {
-        !self.report.state.is_final()
-            && self.report.qr_text.is_some()
-            && self.report.qr_text != self.told_qr
+        let code = code_of(&self.report);
+        code.is_some() && code != self.told_qr.as_ref()
+    }
+
+    fn is_final(&self) -> bool {
+        self.report.state().is_final()
     }
 
     /// Nothing more will be told of it.
     fn is_done(&self) -> bool {
-        self.report.state.is_final() && self.report.acked && !self.owes_order()
+        self.is_final() && self.report.acked() && !self.owes_state()
+    }
+
+    /// A gift that could not be had is taken anew under the same id.
+    fn is_another_taking(&self, report: &ItemReport) -> bool {
+        match (&self.report, report) {
+            (ItemReport::Gift(old), ItemReport::Gift(new)) => {
+                old.state == State::Failed && old.created_ms != new.created_ms
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The code that may be shown.
+fn code_of(report: &ItemReport) -> Option<&String> {
+    match report {
+        ItemReport::Order(report) if !report.state.is_final() => report.qr_text.as_ref(),
+        _ => None,
+    }
+}
+
+fn set_acked(report: &mut ItemReport) {
+    match report {
+        ItemReport::Order(report) => report.acked = true,
+        ItemReport::Draw(report) => report.acked = true,
+        ItemReport::Gift(report) => report.acked = true,
     }
 }
 
 /// What a report brought that is worth an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct News {
-    pub order: bool,
+    pub state: bool,
     pub qr: bool,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Mirror {
-    orders: BTreeMap<Key, Entry>,
-}
-
-pub(super) fn key(report: &Report) -> Key {
-    Key { app_key: report.app_key.clone(), order_id: report.order_id.clone() }
+    items: BTreeMap<Key, Entry>,
 }
 
 impl Mirror {
     /// Takes a report in. `acking` is the sequence that an ack is on its way for; a state
-    /// that it covers is not told again. `None`: there are more orders than may be.
-    pub fn fold(&mut self, report: Report, acking: u64) -> Option<News> {
-        let key = key(&report);
-        if !self.orders.contains_key(&key) && self.orders.len() >= MIRROR_ORDERS_MAX {
+    /// that it covers is not told again. `None`: there are more items than may be.
+    pub fn fold(&mut self, report: ItemReport, acking: u64) -> Option<News> {
+        let key = report.key();
+        if self.items.get(&key).is_some_and(|known| known.is_another_taking(&report)) {
+            self.items.remove(&key);
+        }
+        let is_known = self.items.contains_key(&key);
+        if !is_known && self.items.len() >= MIRROR_ORDERS_MAX {
             return None;
         }
-        if report.state.is_final() && report.acked && !self.orders.contains_key(&key) {
+        if !is_known && report.state().is_final() && report.acked() {
             // Over and done with before we heard of it, or after we forgot it.
             return Some(News::default());
         }
-        let entry = self.orders.entry(key.clone()).or_insert_with(|| Entry {
-            report: report.clone(),
-            told: 0,
-            told_qr: None,
-            retell: false,
-            own: false,
-        });
-        if report.sequence < entry.report.sequence {
+        let entry = self.items.entry(key.clone()).or_insert_with(|| Entry::new(report.clone()));
+        if report.sequence() < entry.report.sequence() {
             return Some(News::default());
         }
-        let covered = report.acked || acking >= report.sequence;
-        if report.state.is_final() && report.sequence <= entry.told && !covered {
+        let covered = report.acked() || acking >= report.sequence();
+        if report.state().is_final() && report.sequence() <= entry.told && !covered {
             entry.retell = true;
         }
         entry.report = report;
-        let news = News { order: entry.owes_order(), qr: entry.owes_qr() };
-        if entry.is_done() {
-            self.orders.remove(&key);
-        }
+        let news = News { state: entry.owes_state(), qr: entry.owes_qr() };
+        self.tidy(&key);
         Some(news)
     }
 
     /// The snapshot of a new connection counts even with a lower sequence: the journal may
     /// be another one.
-    pub fn restart(&mut self, report: &Report) {
-        let key = key(report);
-        if self.orders.get(&key).is_some_and(|known| known.report.sequence > report.sequence) {
-            let own = self.orders.remove(&key).is_some_and(|entry| entry.own);
+    pub fn restart(&mut self, report: &ItemReport) {
+        let key = report.key();
+        if self.items.get(&key).is_some_and(|known| known.report.sequence() > report.sequence()) {
+            let own = self.items.remove(&key).is_some_and(|entry| entry.own);
             self.fold(report.clone(), 0);
             self.set_own(&key, own);
         }
     }
 
-    pub fn get(&self, key: &Key) -> Option<&Report> {
-        self.orders.get(key).map(|entry| &entry.report)
+    pub fn get(&self, key: &Key) -> Option<&ItemReport> {
+        self.items.get(key).map(|entry| &entry.report)
     }
 
-    /// The only order with this id, whatever its app.
-    pub fn find(&self, order_id: &OrderId) -> Option<&Report> {
-        let mut found = self.orders.iter().filter(|(key, _)| key.order_id == *order_id);
+    /// The app of the only item with this id.
+    pub fn find(&self, order_id: &OrderId) -> Option<&AppKey> {
+        let mut found = self.items.keys().filter(|key| key.order_id == *order_id);
         match (found.next(), found.next()) {
-            (Some((_, entry)), None) => Some(&entry.report),
+            (Some(key), None) => Some(&key.app_key),
             _ => None,
         }
     }
 
     pub fn set_own(&mut self, key: &Key, own: bool) {
-        if let Some(entry) = self.orders.get_mut(key) {
+        if let Some(entry) = self.items.get_mut(key) {
             entry.own = own;
         }
     }
@@ -121,19 +146,23 @@ impl Mirror {
     /// Own orders that the player can still be looking at.
     pub fn on_screen(&self) -> impl Iterator<Item = &Report> {
         let shown = |state| matches!(state, State::Created | State::Pending | State::Scanned);
-        let own = self.orders.values().filter(|entry| entry.own);
-        own.map(|entry| &entry.report).filter(move |report| shown(report.state))
+        let own = self.items.values().filter(|entry| entry.own);
+        own.filter_map(move |entry| match &entry.report {
+            ItemReport::Order(report) if shown(report.state) => Some(report),
+            _ => None,
+        })
     }
 
-    /// Orders that are not final.
-    pub fn open(&self) -> impl Iterator<Item = &Key> {
-        self.orders.iter().filter(|(_, entry)| !entry.report.state.is_final()).map(|(key, _)| key)
+    /// What is not final.
+    pub fn open(&self) -> impl Iterator<Item = (&Key, &ItemReport)> {
+        let open = self.items.iter().filter(|(_, entry)| !entry.is_final());
+        open.map(|(key, entry)| (key, &entry.report))
     }
 
-    /// The report for an `Order` event, unless there is nothing to tell by now.
-    pub fn tell_order(&mut self, key: &Key) -> Option<Report> {
-        let entry = self.orders.get_mut(key).filter(|entry| entry.owes_order())?;
-        entry.told = entry.report.sequence;
+    /// The report for an event, unless there is nothing to tell by now.
+    pub fn tell_state(&mut self, key: &Key) -> Option<ItemReport> {
+        let entry = self.items.get_mut(key).filter(|entry| entry.owes_state())?;
+        entry.told = entry.report.sequence();
         entry.retell = false;
         let report = entry.report.clone();
         self.tidy(key);
@@ -142,23 +171,24 @@ impl Mirror {
 
     /// The report for a `Qr` event, unless the code is not to be shown by now.
     pub fn tell_qr(&mut self, key: &Key) -> Option<Report> {
-        let entry = self.orders.get_mut(key).filter(|entry| entry.owes_qr())?;
-        entry.told_qr.clone_from(&entry.report.qr_text);
-        Some(entry.report.clone())
+        let entry = self.items.get_mut(key).filter(|entry| entry.owes_qr())?;
+        let ItemReport::Order(report) = &entry.report else { return None };
+        entry.told_qr.clone_from(&report.qr_text);
+        Some(report.clone())
     }
 
-    pub fn owes_order(&self, key: &Key) -> bool {
-        self.orders.get(key).is_some_and(Entry::owes_order)
+    pub fn owes_state(&self, key: &Key) -> bool {
+        self.items.get(key).is_some_and(Entry::owes_state)
     }
 
     pub fn owes_qr(&self, key: &Key) -> bool {
-        self.orders.get(key).is_some_and(Entry::owes_qr)
+        self.items.get(key).is_some_and(Entry::owes_qr)
     }
 
     /// An answer carried this state to the owner.
     pub fn told(&mut self, key: &Key) {
-        if let Some(entry) = self.orders.get_mut(key) {
-            entry.told = entry.report.sequence;
+        if let Some(entry) = self.items.get_mut(key) {
+            entry.told = entry.report.sequence();
             entry.retell = false;
         }
         self.tidy(key);
@@ -166,9 +196,11 @@ impl Mirror {
 
     /// The engine has the ack.
     pub fn acked(&mut self, key: &Key, sequence: u64) {
-        let entry = self.orders.get_mut(key);
-        if let Some(entry) = entry.filter(|entry| entry.report.sequence <= sequence) {
-            entry.report.acked |= entry.report.state.is_final();
+        let entry = self.items.get_mut(key);
+        if let Some(entry) = entry.filter(|entry| entry.report.sequence() <= sequence) {
+            if entry.is_final() {
+                set_acked(&mut entry.report);
+            }
             entry.retell = false;
         }
         self.tidy(key);
@@ -176,20 +208,22 @@ impl Mirror {
 
     /// Final states that a full list of the unfinished does not have were acked by another.
     pub fn acked_elsewhere(&mut self, unfinished: &[Key]) {
-        for (key, entry) in &mut self.orders {
-            entry.report.acked |= entry.report.state.is_final() && !unfinished.contains(key);
+        for (key, entry) in &mut self.items {
+            if entry.is_final() && !unfinished.contains(key) {
+                set_acked(&mut entry.report);
+            }
         }
-        self.orders.retain(|_, entry| !entry.is_done());
+        self.items.retain(|_, entry| !entry.is_done());
     }
 
-    /// Forgets an order that the engine does not know; its last report.
-    pub fn remove(&mut self, key: &Key) -> Option<Report> {
-        self.orders.remove(key).map(|entry| entry.report)
+    /// Forgets an item that the engine does not know; its last report.
+    pub fn remove(&mut self, key: &Key) -> Option<ItemReport> {
+        self.items.remove(key).map(|entry| entry.report)
     }
 
     fn tidy(&mut self, key: &Key) {
-        if self.orders.get(key).is_some_and(Entry::is_done) {
-            self.orders.remove(key);
+        if self.items.get(key).is_some_and(Entry::is_done) {
+            self.items.remove(key);
         }
     }
 }
@@ -197,8 +231,10 @@ impl Mirror {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::core::award::GiftId;
     use crate::core::code::Code;
-    use crate::core::facts::AppKey;
+    use crate::core::report::GiftReport;
+    use crate::core::user::UserId;
     use crate::money::Fen;
 
     pub fn report(order_id: &str, state: State, sequence: u64) -> Report {
@@ -224,8 +260,30 @@ pub(super) mod tests {
         }
     }
 
+    pub fn key(report: &Report) -> Key {
+        ItemReport::Order(report.clone()).key()
+    }
+
     fn fold(mirror: &mut Mirror, report: Report) -> News {
-        mirror.fold(report, 0).unwrap()
+        mirror.fold(ItemReport::Order(report), 0).unwrap()
+    }
+
+    fn gift(state: State, sequence: u64, created_ms: i64) -> ItemReport {
+        ItemReport::Gift(GiftReport {
+            app_key: AppKey::new("23012345").unwrap(),
+            id: OrderId::new("gift-7").unwrap(),
+            gift_id: GiftId::new(7).unwrap(),
+            cp_item_id: String::new(),
+            state,
+            sequence,
+            user_id: UserId::new("u").unwrap(),
+            result: Code::OK,
+            gateway_code: None,
+            message: None,
+            created_ms,
+            acked: false,
+            activated: false,
+        })
     }
 
     #[test]
@@ -233,10 +291,10 @@ pub(super) mod tests {
         let mut mirror = Mirror::default();
         let key = key(&report("A", State::Created, 1));
         let news = fold(&mut mirror, report("A", State::Paid, 3));
-        assert_eq!(news, News { order: true, qr: false });
+        assert_eq!(news, News { state: true, qr: false });
         fold(&mut mirror, report("A", State::Scanned, 2));
-        assert_eq!(mirror.tell_order(&key).unwrap().state, State::Paid);
-        assert!(mirror.tell_order(&key).is_none());
+        assert_eq!(mirror.tell_state(&key).unwrap().state(), State::Paid);
+        assert!(mirror.tell_state(&key).is_none());
     }
 
     #[test]
@@ -245,10 +303,13 @@ pub(super) mod tests {
         let paid = report("A", State::Paid, 3);
         let key = key(&paid);
         fold(&mut mirror, paid.clone());
-        assert!(mirror.tell_order(&key).is_some());
-        assert!(fold(&mut mirror, paid.clone()).order);
-        assert!(mirror.tell_order(&key).is_some());
-        assert!(!mirror.fold(paid.clone(), 3).unwrap().order, "its ack is on the way");
+        assert!(mirror.tell_state(&key).is_some());
+        assert!(fold(&mut mirror, paid.clone()).state);
+        assert!(mirror.tell_state(&key).is_some());
+        assert!(
+            !mirror.fold(ItemReport::Order(paid.clone()), 3).unwrap().state,
+            "its ack is on the way"
+        );
         mirror.acked(&key, 2);
         assert!(mirror.get(&key).is_some(), "an ack of something older");
         mirror.acked(&key, 3);
@@ -262,8 +323,8 @@ pub(super) mod tests {
         assert_eq!(fold(&mut mirror, acked.clone()), News::default());
         assert!(mirror.get(&key(&acked)).is_none());
         fold(&mut mirror, report("A", State::Pending, 2));
-        assert!(fold(&mut mirror, acked.clone()).order, "we followed it, so we tell its end");
-        assert!(mirror.tell_order(&key(&acked)).is_some());
+        assert!(fold(&mut mirror, acked.clone()).state, "we followed it, so we tell its end");
+        assert!(mirror.tell_state(&key(&acked)).is_some());
         assert!(mirror.get(&key(&acked)).is_none());
     }
 
@@ -301,9 +362,21 @@ pub(super) mod tests {
         let mut mirror = Mirror::default();
         fold(&mut mirror, report("A", State::Scanned, 900));
         let snapshot = report("A", State::Pending, 2);
-        mirror.restart(&snapshot);
-        assert!(fold(&mut mirror, snapshot.clone()).order);
-        assert_eq!(mirror.get(&key(&snapshot)).unwrap().state, State::Pending);
+        mirror.restart(&ItemReport::Order(snapshot.clone()));
+        assert!(fold(&mut mirror, snapshot.clone()).state);
+        assert_eq!(mirror.get(&key(&snapshot)).unwrap().state(), State::Pending);
+    }
+
+    #[test]
+    fn a_gift_that_is_taken_anew_begins_anew() {
+        let mut mirror = Mirror::default();
+        mirror.fold(gift(State::Failed, 5, 1), 0).unwrap();
+        let key = gift(State::Failed, 5, 1).key();
+        assert_eq!(mirror.tell_state(&key).unwrap().state(), State::Failed);
+        assert!(mirror.fold(gift(State::Created, 1, 2), 0).unwrap().state);
+        assert!(mirror.fold(gift(State::Granted, 2, 2), 0).unwrap().state);
+        assert!(!mirror.fold(gift(State::Created, 1, 3), 0).unwrap().state, "it is granted");
+        assert_eq!(mirror.tell_state(&key).unwrap().state(), State::Granted);
     }
 
     #[test]
@@ -312,7 +385,7 @@ pub(super) mod tests {
         for n in 0..MIRROR_ORDERS_MAX {
             fold(&mut mirror, report(&format!("N{n}"), State::Pending, 1));
         }
-        assert!(mirror.fold(report("more", State::Pending, 1), 0).is_none());
-        assert!(mirror.fold(report("N0", State::Paid, 2), 0).is_some());
+        assert!(mirror.fold(ItemReport::Order(report("more", State::Pending, 1)), 0).is_none());
+        assert!(fold(&mut mirror, report("N0", State::Paid, 2)).state);
     }
 }

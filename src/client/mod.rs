@@ -12,6 +12,7 @@
 //! ```
 
 mod account;
+mod answers;
 mod apps;
 mod awards;
 mod event;
@@ -209,10 +210,10 @@ impl Client {
 
     /// The next event, if there is one. Never waits.
     pub fn next_event(&mut self) -> Option<Event> {
-        let mut event = self.session.queue.pull(&mut self.session.mirror);
+        let mut event = self.session.pull();
         if event.is_none() && self.has_work() {
             self.pump();
-            event = self.session.queue.pull(&mut self.session.mirror);
+            event = self.session.pull();
         }
         self.set_ready();
         event.map(|event| Event { environment: self.session.environment.clone(), ..event })
@@ -223,7 +224,7 @@ impl Client {
     pub fn wait(&mut self, timeout: Option<Duration>) -> bool {
         let until = timeout.map(|wait| Instant::now() + wait);
         loop {
-            if self.session.queue.settle(&self.session.mirror) {
+            if self.session.settle() {
                 return true;
             }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -322,7 +323,7 @@ impl Client {
     }
 
     fn ask<T: Serialize>(&mut self, draft: Draft<T>) -> Result<Op, Refusal> {
-        let op = self.session.requests.add(draft, self.session.queue.answers())?;
+        let op = self.session.requests.add(draft, self.session.owed())?;
         self.link.hurry();
         let now_ms = self.now_ms();
         if let Err(refusal) = self.flush() {
@@ -334,7 +335,7 @@ impl Client {
 
     /// The app that is named, ours, or the one whose order it is.
     fn app_key(&self, named: Option<AppKey>, order_id: &OrderId) -> Option<AppKey> {
-        let known = || self.session.mirror.find(order_id).map(|report| report.app_key.clone());
+        let known = || self.session.mirror.find(order_id).cloned();
         named.or_else(|| self.session.app_key.clone()).or_else(known)
     }
 
@@ -391,7 +392,7 @@ impl Client {
     }
 
     fn set_ready(&mut self) {
-        let waits = self.session.queue.settle(&self.session.mirror);
+        let waits = self.session.settle();
         self.poller.set_ready(waits);
     }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::requests::{Draft, Want};
 use super::{Client, Op};
-use crate::core::code::{Code, Refusal};
-use crate::core::report::{Profile, WebKind};
+use crate::core::code::Refusal;
+use crate::core::report::WebKind;
 use crate::ipc::proto::{WebClosed, WebOpen};
 
 impl Client {
@@ -20,12 +20,13 @@ impl Client {
         timeout_s: Option<u32>,
         tag: u64,
     ) -> Result<Option<Op>, Refusal> {
-        if !self.profile()?.pages.iter().any(|page| page.kind == kind) {
+        if !self.session.apps.profile()?.pages.iter().any(|page| page.kind == kind) {
             return Ok(None);
         }
         let app_key = self.session.app_key.clone();
-        let params = Some(WebOpen { app_key, kind, params, timeout_s });
-        let want = Want::WebOpen;
+        let open = WebOpen { app_key, kind, params, timeout_s };
+        open.check()?;
+        let (params, want) = (Some(open), Want::WebOpen(kind));
         self.ask(Draft { method: "web.open", params, tag, want, target: None, silent: false })
             .map(Some)
     }
@@ -42,12 +43,6 @@ impl Client {
     ///
     /// NOT_READY before the platform has said so.
     pub fn qr_url(&self) -> Result<String, Refusal> {
-        Ok(self.profile()?.qr_url.clone().unwrap_or_default())
-    }
-
-    /// What the platform has switched on, as this client was told last.
-    fn profile(&self) -> Result<&Profile, Refusal> {
-        let text = "the platform has not said yet what is switched on for the app";
-        self.session.apps.profile().ok_or_else(|| Refusal::new(Code::NOT_READY, text))
+        Ok(self.session.apps.profile()?.qr_url.clone().unwrap_or_default())
     }
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::event::Op;
 use crate::core::code::{Code, Refusal};
 use crate::core::facts::{AppKey, OrderId};
+use crate::core::report::{WebKind, WebReport};
 use crate::ipc::proto::Pay;
 use crate::limits::{LINE_BYTES_MAX, MIRROR_ORDERS_MAX, REQUESTS_MAX};
 
@@ -20,7 +21,9 @@ pub(super) enum Want {
     Query,
     Ack(u64),
     Orders,
-    Auth,
+    Auth {
+        change: bool,
+    },
     /// Its answer is an account.
     Account,
     User,
@@ -28,7 +31,8 @@ pub(super) enum Want {
     Draw,
     Gifts,
     Gift,
-    WebOpen,
+    /// Not repeated: a page that was read and closed must not open again.
+    WebOpen(WebKind),
     WebClosed,
     /// Any method by name: not repeated, since we cannot know whether that does harm.
     Raw,
@@ -56,6 +60,11 @@ pub(super) struct Request {
 impl Request {
     pub fn is_pay(&self) -> bool {
         matches!(self.want, Want::Pay(_))
+    }
+
+    /// The page may be the one that it asked for.
+    pub fn is_for_page(&self, web: &WebReport) -> bool {
+        matches!(self.want, Want::WebOpen(kind) if kind == web.kind)
     }
 
     pub fn is_about(&self, order_id: &OrderId) -> bool {
@@ -117,7 +126,8 @@ pub(super) struct Draft<'a, T: Serialize> {
 }
 
 impl Requests {
-    /// Takes a request in; it is sent by and by. `answers` have come and wait to be read.
+    /// Takes a request in; it is sent by and by. So many `answers` wait to be read, or have
+    /// still to come.
     pub fn add<T: Serialize>(&mut self, draft: Draft<T>, answers: usize) -> Result<Op, Refusal> {
         let waiting = self.list.iter().filter(|known| known.silent == draft.silent).count();
         let (held, most) = match draft.silent {
@@ -155,7 +165,9 @@ impl Requests {
 
     /// The connection is gone: returns what must not be repeated.
     pub fn disconnect(&mut self) -> Vec<Request> {
-        let is_lost = |request: &Request| request.sent && matches!(request.want, Want::Raw);
+        let is_lost = |request: &Request| {
+            request.sent && matches!(request.want, Want::Raw | Want::WebOpen(_))
+        };
         let (lost, kept): (Vec<_>, Vec<_>) = self.list.drain(..).partition(is_lost);
         let unsent = |request| Request { sent: false, ..request };
         self.list = kept.into_iter().map(unsent).collect();

@@ -441,7 +441,8 @@ pub struct WebReport {
     pub app_key: AppKey,
     /// Names this opening of the page.
     pub web_id: String,
-    /// What it is for.
+    /// What it is for. `kind` on the socket is that of the event.
+    #[serde(rename = "page")]
     pub kind: WebKind,
     /// What to show, with its parameters.
     pub url: String,

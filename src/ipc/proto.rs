@@ -10,11 +10,15 @@ use serde_json::value::RawValue;
 use crate::core::award::{Activity, Gift, GiftId};
 use crate::core::code::{Code, Refusal};
 pub use crate::core::engine::Which;
-use crate::core::facts::{AppKey, EventKey, Facts, Interval, OrderId, Renewal};
+use crate::core::facts::{AppKey, EventKey, Facts, Interval, OrderId, Renewal, DRAW_PREFIX};
 use crate::core::report::{
     AccountReport, DrawReport, Event, GiftReport, Profile, Report, WebKind, WebReport,
 };
 use crate::core::user::Token;
+use crate::limits::{
+    WEB_OPEN_S_MAX, WEB_OPEN_S_MIN, WEB_PARAMS_MAX, WEB_PARAM_NAME_BYTES_MAX,
+    WEB_PARAM_VALUE_BYTES_MAX,
+};
 use crate::money::Fen;
 
 /// The protocol version this build speaks, oldest and newest.
@@ -270,6 +274,41 @@ pub struct WebOpen {
     pub timeout_s: Option<u32>,
 }
 
+impl WebOpen {
+    /// Checks what the types of the members do not.
+    ///
+    /// # Errors
+    /// INVALID and STRING, naming the member and the bound.
+    pub fn check(&self) -> Result<(), Refusal> {
+        if self.params.len() > WEB_PARAMS_MAX {
+            let text =
+                format!("params has {} members: {WEB_PARAMS_MAX} are allowed", self.params.len());
+            return Err(Refusal::new(Code::INVALID, text));
+        }
+        let long = |what: String, most: usize| {
+            Err(Refusal::new(Code::STRING, format!("params: {what} has more than {most} bytes")))
+        };
+        for (name, value) in &self.params {
+            if name.is_empty() {
+                return Err(Refusal::new(Code::STRING, "params: a name is empty"));
+            }
+            if name.len() > WEB_PARAM_NAME_BYTES_MAX {
+                return long("a name".into(), WEB_PARAM_NAME_BYTES_MAX);
+            }
+            if value.len() > WEB_PARAM_VALUE_BYTES_MAX {
+                return long(format!("{name:?}"), WEB_PARAM_VALUE_BYTES_MAX);
+            }
+        }
+        match self.timeout_s {
+            Some(s) if !(WEB_OPEN_S_MIN..=WEB_OPEN_S_MAX).contains(&s) => Err(Refusal::new(
+                Code::INVALID,
+                format!("timeout_s is {s}: allowed are {WEB_OPEN_S_MIN} to {WEB_OPEN_S_MAX}"),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Result of `web.open`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WebOpened {
@@ -328,6 +367,21 @@ pub struct Draw {
     /// Which behaviour earned the draw, where the activity wants one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behavior_key: Option<EventKey>,
+}
+
+impl Draw {
+    /// Checks what the types of the members do not.
+    ///
+    /// # Errors
+    /// INVALID for an id without its prefix.
+    pub fn check(&self) -> Result<(), Refusal> {
+        let id = self.draw_id.as_str();
+        if id.strip_prefix(DRAW_PREFIX).is_some_and(|rest| !rest.is_empty()) {
+            return Ok(());
+        }
+        let text = format!("draw_id must begin with {DRAW_PREFIX:?} and go on");
+        Err(Refusal::new(Code::INVALID, text))
+    }
 }
 
 /// Result of `gift.list`.

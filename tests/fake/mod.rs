@@ -26,6 +26,12 @@ pub struct Manners {
     pub garbage: Option<&'static str>,
     /// A new order is shown and paid at once.
     pub pays_at_once: bool,
+    /// Requests of this method are answered when `release` says so.
+    pub hold: Option<&'static str>,
+    /// What further methods answer.
+    pub results: BTreeMap<&'static str, Value>,
+    /// Members of the answer to `watch` beside the orders: `apps`, `draws`, `gifts`, `more`.
+    pub snapshot: BTreeMap<&'static str, Value>,
 }
 
 #[derive(Default)]
@@ -33,6 +39,8 @@ struct Table {
     manners: Manners,
     orders: BTreeMap<String, Value>,
     sessions: Vec<UnixStream>,
+    /// Requests that were held back: whose they are, and their ids.
+    held: Vec<(UnixStream, Value)>,
     /// Every request line that came, as `method` and `params`.
     seen: Vec<(String, Value)>,
     stopped: bool,
@@ -134,6 +142,19 @@ impl Fake {
         }
     }
 
+    /// Tells everybody an event.
+    pub fn tell(&self, params: Value) {
+        self.say(&json!({"jsonrpc": "2.0", "method": "event", "params": params}).to_string());
+    }
+
+    /// Answers the newest request that was held back.
+    pub fn release(&self, result: Value) {
+        let held = self.table.lock().unwrap().held.pop();
+        let (mut stream, id) = held.expect("nothing is held back");
+        let answer = json!({"jsonrpc": "2.0", "id": id, "result": result});
+        stream.write_all(format!("{answer}\n").as_bytes()).unwrap();
+    }
+
     /// Sends a raw line to everybody.
     pub fn say(&self, line: &str) {
         self.table.lock().unwrap().say(line);
@@ -201,6 +222,11 @@ fn serve(stream: UnixStream, table: &Mutex<Table>) {
             let _ = writer.write_all(format!("{garbage}\n").as_bytes());
             continue;
         }
+        if held.manners.hold == Some(method.as_str()) {
+            let stream = writer.try_clone().unwrap();
+            held.held.push((stream, request["id"].clone()));
+            continue;
+        }
         let outcome = answer(&mut held, &method, &request["params"]);
         let accepted = outcome.is_ok();
         let answer = match outcome {
@@ -239,7 +265,11 @@ fn answer(table: &mut Table, method: &str, params: &Value) -> Result<Value, (i32
         "watch" | "orders" => {
             let unfinished = |order: &&Value| order["acked"] != json!(true);
             let orders: Vec<&Value> = table.orders.values().filter(unfinished).collect();
-            Ok(json!({ "orders": orders }))
+            let mut result = json!({ "orders": orders });
+            for (name, value) in manners.snapshot.iter().filter(|_| method == "watch") {
+                result[*name] = value.clone();
+            }
+            Ok(result)
         }
         "pay" => match known {
             Ok(order) if order["amount_fen"] != params["amount_fen"] => {
@@ -257,6 +287,7 @@ fn answer(table: &mut Table, method: &str, params: &Value) -> Result<Value, (i32
             table.set(&id, "order", json!({"state": "closing", "qr_text": null}));
             Ok(table.orders[&id].clone())
         }
+        "ack" if id.starts_with("draw-") || id.starts_with("gift-") => Ok(json!({})),
         "ack" => {
             known?;
             if let Some(order) = table.orders.get_mut(&id) {
@@ -266,6 +297,9 @@ fn answer(table: &mut Table, method: &str, params: &Value) -> Result<Value, (i32
             Ok(json!({}))
         }
         "status" => Ok(json!({"server": "fake/1"})),
-        _ => Err((-32601, format!("no method {method}"))),
+        _ => match manners.results.get(method) {
+            Some(result) => Ok(result.clone()),
+            None => Err((-32601, format!("no method {method}"))),
+        },
     }
 }

@@ -4,17 +4,20 @@ use clap::Args;
 
 use super::args::{order_id, Global};
 use super::exit::{Fail, DONE, OTHER};
+use super::items;
 use super::out::Out;
 use super::session::Session;
-use crate::core::facts::OrderId;
+use crate::core::facts::{OrderId, DRAW_PREFIX, GIFT_PREFIX};
+use crate::core::report::{ItemReport, State};
 
 /// Options of `ack`.
 #[derive(Args, Debug)]
 #[command(before_help = "\
-Example:
-  alitv-pay ack T1                     the goods of T1 are handed out, stop telling me")]
+Examples:
+  alitv-pay ack T1                     the goods of T1 are stored, stop telling me
+  alitv-pay ack gift-12 3              the same of a gift; draws are named draw-...")]
 pub struct Ack {
-    /// Which order
+    /// Which order, draw or gift
     #[arg(value_name = "ORDER", value_parser = order_id)]
     order: OrderId,
     /// Of the report that was handled [default: that of the final state]
@@ -53,15 +56,55 @@ impl Ack {
     }
 
     fn final_sequence(&self, session: &mut Session) -> Result<u64, Fail> {
+        let id = self.order.as_str();
+        if id.starts_with(DRAW_PREFIX) || id.starts_with(GIFT_PREFIX) {
+            return self.of_snapshot(session);
+        }
         let op = session.client.query(&self.order, 0)?;
         let report = session.report(op)?;
-        if !report.state.is_final() {
-            return Err(Fail::new(
-                OTHER,
-                format!("order {} is {}: not final yet", self.order, report.state.name()),
-                format!("wait for its end: alitv-pay tail --order {}", self.order),
-            ));
+        self.of_final(report.state, report.sequence)
+    }
+
+    /// Draws and gifts cannot be asked for, but those that wait for an ack come by themselves.
+    fn of_snapshot(&self, session: &mut Session) -> Result<u64, Fail> {
+        while let Some(event) = session.next_event() {
+            if let Some(report) = items::report(&event) {
+                if event.order_id.as_ref() == Some(&self.order) {
+                    return self.of_final(report.state(), report.sequence());
+                }
+            }
         }
-        Ok(report.sequence)
+        let text = format!("{} does not wait for an acknowledgement", self.order);
+        Err(Fail::new(OTHER, text, "see what does: alitv-pay tail"))
+    }
+
+    fn of_final(&self, state: State, sequence: u64) -> Result<u64, Fail> {
+        if state.is_final() {
+            return Ok(sequence);
+        }
+        let id = &self.order;
+        Err(Fail::new(
+            OTHER,
+            format!("{id} is {}: not final yet", state.name()),
+            format!("wait for its end: alitv-pay tail --order {id}"),
+        ))
+    }
+}
+
+/// A result that was printed is handled; one that nobody could read is not.
+pub fn at_end(session: &mut Session, out: &mut Out, report: &ItemReport, printed: bool) {
+    let (id, sequence) = (report.key().order_id, report.sequence());
+    let later = format!("alitv-pay ack {id} {sequence}");
+    if report.acked() {
+        return;
+    }
+    if !printed {
+        out.complain(&format!("stdout is closed: not acknowledged. Once it is handled: {later}"));
+        return;
+    }
+    let sent = session.client.ack(&id, sequence, 0).map_err(Fail::from);
+    match sent.and_then(|op| session.answer(op)) {
+        Ok(_) => out.detail(&format!("acknowledged {id} {sequence}")),
+        Err(fail) => out.complain(&format!("not acknowledged: {fail}\n later: {later}")),
     }
 }

@@ -3,13 +3,16 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::text::Lang;
-use super::{ack, cancel, daemon, orders, pay, qr, query, rpc, tail};
+use super::{ack, auth, cancel, daemon, gift, log, logout, lottery, orders, pay, profile, qr};
 #[cfg(feature = "sandbox")]
 use super::{demo, sandbox};
-use crate::core::facts::{AppKey, OrderId};
+use super::{qr_url, query, repay, rpc, tail, user, version, web};
+use crate::core::award::GiftId;
+use crate::core::facts::{AppKey, EventKey, OrderId, GIFT_PREFIX};
+use crate::core::user::Token;
 use crate::money::Fen;
 
 /// Alipay QR payments for TV boxes: try it, drive the daemon, look into orders.
@@ -30,6 +33,7 @@ Examples:
   alitv-pay sandbox --lan                           play the Ali side on this network
   alitv-pay pay --title '60 gems' --amount 600      CNY 6.00; exit 0 if it was paid
   alitv-pay orders                                  what is open or not acknowledged
+  alitv-pay auth                                    sign in with a code
   alitv-pay tail --json | jq .event                 follow everything that happens";
 
 /// Options of every command.
@@ -65,33 +69,95 @@ pub struct Global {
     pub lang: Option<Lang>,
 }
 
-/// The commands.
+/// The commands. The order within a group is that of `GROUPS`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Sandbox, daemon and one order in this process: see the whole way once
     #[cfg(feature = "sandbox")]
     Demo(demo::Demo),
-    /// Run the daemon; the same program as alitv-payd
-    Daemon(daemon::Daemon),
-    /// Play the Ali side: gateway, phone page, notifications
+    /// Play the Ali side: gateway, phone, operator's page, notifications
     #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Sandbox),
-    /// Take one payment and wait for its end
+    /// Run the daemon; the same program as alitv-payd
+    Daemon(daemon::Daemon),
+    /// Take one payment and wait for its end (pay, payFromServer)
     Pay(pay::Pay),
+    /// Take the first charge of a subscription (repayFromServer)
+    Repay(repay::Repay),
     /// List orders
     Orders(orders::Orders),
-    /// Follow what happens: open orders first, then every event
-    Tail(tail::Tail),
-    /// Cancel an order
-    Cancel(cancel::Cancel),
-    /// Say that the goods of a final order are handed out
-    Ack(ack::Ack),
     /// Show one order, and have the gateway asked about it
     Query(query::Query),
+    /// Cancel an order
+    Cancel(cancel::Cancel),
+    /// Say that the goods of a final order, draw or gift are stored
+    Ack(ack::Ack),
+    /// Sign in or authorise with a code (checkAuthAndLogin, isAuth)
+    Auth(auth::Auth),
+    /// Sign the user out (onLogout)
+    Logout(logout::Logout),
+    /// Show who plays (getUserInfo)
+    User(user::User),
+    /// Pages of the platform (openWebviewOnStart, openWebviewOnExit)
+    Web(web::Web),
+    /// Activities and draws (getActivitesInfo, getLotteryResultWithPermission)
+    Lottery(lottery::Lottery),
+    /// Gifts of the user (queryGifts, takeGifts)
+    Gift(gift::Gift),
+    /// Link to the goods, for a code (getQRUrl)
+    QrUrl(qr_url::QrUrl),
+    /// Show what the platform has switched on for the app
+    Profile(profile::Profile),
+    /// Follow what happens: what is unfinished first, then every event
+    Tail(tail::Tail),
+    /// Follow the daemon's log (logSwitch)
+    Log(log::Log),
     /// Call a method of the socket protocol
     Rpc(rpc::Rpc),
     /// Draw a text as a QR code
     Qr(qr::Qr),
+    /// Show the version of the SDK, here and in the daemon (getSdkVersion)
+    Version(version::Version),
+}
+
+/// What `--help` shows together.
+const GROUPS: [(&str, &[&str]); 5] = [
+    ("Try and run", &["demo", "sandbox", "daemon"]),
+    ("Payments", &["pay", "repay", "orders", "query", "cancel", "ack"]),
+    ("Account", &["auth", "logout", "user"]),
+    ("Operations", &["web", "lottery", "gift", "qr-url", "profile"]),
+    ("Tools", &["tail", "log", "rpc", "qr", "version"]),
+];
+
+impl Cli {
+    /// Reads the arguments of this process.
+    ///
+    /// # Errors
+    /// What clap has to say, help included.
+    pub fn read() -> Result<Cli, clap::Error> {
+        let matches = grouped().try_get_matches()?;
+        Cli::from_arg_matches(&matches)
+    }
+}
+
+/// The command with its subcommands in groups: clap itself lists them in one.
+fn grouped() -> clap::Command {
+    let command = Cli::command();
+    let about = |name: &str| {
+        let mut all = command.get_subcommands();
+        let about = all.find(|sub| sub.get_name() == name).and_then(clap::Command::get_about);
+        about.map(ToString::to_string)
+    };
+    let mut text = String::new();
+    for (head, names) in GROUPS {
+        text += &format!("\n{head}:\n");
+        for (name, about) in names.iter().filter_map(|name| Some((name, about(name)?))) {
+            text += &format!("  {name:<9} {about}\n");
+        }
+    }
+    command.help_template(format!(
+        "{{before-help}}{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{text}\nOptions:\n{{options}}"
+    ))
 }
 
 /// For `value_parser`.
@@ -109,25 +175,55 @@ pub fn app_key(text: &str) -> Result<AppKey, String> {
     AppKey::new(text).map_err(|refusal| refusal.message)
 }
 
+/// For `value_parser`.
+pub fn event_key(text: &str) -> Result<EventKey, String> {
+    EventKey::new(text).map_err(|refusal| refusal.message)
+}
+
+/// For `value_parser`.
+pub fn token(text: &str) -> Result<Token, String> {
+    Token::new("confirm_key", text).map_err(|refusal| refusal.message)
+}
+
+/// For `value_parser`.
+pub fn gift_id(text: &str) -> Result<GiftId, String> {
+    let text = text.strip_prefix(GIFT_PREFIX).unwrap_or(text);
+    GiftId::try_from(text.to_owned()).map_err(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_commands_are_consistent() {
-        Cli::command().debug_assert();
+        grouped().debug_assert();
+    }
+
+    fn begins_with_examples(command: &clap::Command) {
+        let name = command.get_name();
+        if name != "daemon" {
+            let help = command.clone().render_long_help().to_string();
+            assert!(help.starts_with("Example"), "{name}: {help}");
+        }
+        command.get_subcommands().for_each(begins_with_examples);
     }
 
     #[test]
     fn every_help_begins_with_examples() {
-        for command in Cli::command().get_subcommands() {
-            let name = command.get_name();
-            if name != "daemon" {
-                let help = command.clone().render_long_help().to_string();
-                assert!(help.starts_with("Example"), "{name}: {help}");
-            }
+        begins_with_examples(&grouped());
+    }
+
+    #[test]
+    fn the_groups_name_every_command_once() {
+        let command = grouped();
+        let mut real: Vec<&str> = command.get_subcommands().map(|sub| sub.get_name()).collect();
+        let mut named: Vec<&str> = GROUPS.iter().flat_map(|group| group.1).copied().collect();
+        if !cfg!(feature = "sandbox") {
+            named.retain(|name| !["demo", "sandbox"].contains(name));
         }
+        real.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(real, named);
     }
 }

@@ -14,11 +14,10 @@ use super::args::Global;
 use super::exit::{of_state, Fail, OTHER};
 use super::follow::{follow, Company, Watch};
 use super::out::{Out, QrStyle};
-use super::pay::acknowledge;
 use super::session::Session;
-use super::{clock, sys};
+use super::{ack, clock, sys};
 use crate::core::facts::{AppKey, OrderId};
-use crate::core::report::{Report, State};
+use crate::core::report::{ItemReport, Report, State};
 use crate::daemon::config::{App, Config, Log};
 use crate::gateway::Environment;
 use crate::ipc::control::Stopper;
@@ -46,7 +45,7 @@ pub struct Demo {
     /// Let a phone on this network open the page
     #[arg(long)]
     lan: bool,
-    /// Drawing of the code: auto, utf8, ascii, none or png=FILE
+    /// Code drawn as auto, utf8, ascii, none or png=FILE
     #[arg(long, value_name = "HOW", default_value = "auto")]
     qr: QrStyle,
 }
@@ -103,7 +102,7 @@ impl Demo {
         let mut stage = Stage::new(self.auto, self.lan, &running, &app_key);
         let ended = follow(&mut session, out, watch, &mut stage)?;
         drop(stage);
-        acknowledge(&mut session, out, &ended);
+        ack::at_end(&mut session, out, &ItemReport::Order(ended.report.clone()), ended.printed);
         daemon.stop();
         out.note(NEXT);
         Ok(of_state(ended.report.state))

@@ -15,17 +15,27 @@ pub const OTHER: u8 = 1;
 pub const USAGE: u8 = 2;
 /// Nobody listens on the socket.
 pub const NO_DAEMON: u8 = 3;
-/// The order was left before its outcome was known.
+/// The user gave up.
+pub const CANCELLED: u8 = 10;
+/// Nobody used the code in time.
+pub const EXPIRED: u8 = 11;
+/// It was refused.
+pub const FAILED: u8 = 12;
+/// It was left before its outcome was known.
 pub const UNKNOWN: u8 = 13;
+/// The payment was given back.
+pub const REFUNDED: u8 = 14;
+/// The platform has no such page or link for the app.
+pub const NONE: u8 = 15;
 
-/// The exit code of a command whose order ended in `state`.
+/// The exit code of a command whose order, draw or gift ended in `state`.
 pub fn of_state(state: State) -> u8 {
     match state {
         State::Paid | State::Won | State::Lost | State::Granted => DONE,
-        State::Cancelled => 10,
-        State::Expired => 11,
-        State::Failed => 12,
-        State::Refunded => 14,
+        State::Cancelled => CANCELLED,
+        State::Expired => EXPIRED,
+        State::Failed => FAILED,
+        State::Refunded => REFUNDED,
         State::Created | State::Pending | State::Scanned | State::Closing | State::Unknown => {
             UNKNOWN
         }
@@ -87,6 +97,14 @@ impl Fail {
         Fail { exit, code, message: refusal.message, next: next.into() }
     }
 
+    /// The same with this advice, if the engine refused with `code`.
+    pub fn advised(self, code: Code, next: impl Into<String>) -> Fail {
+        match self.code == code {
+            true => Fail { next: next.into(), ..self },
+            false => self,
+        }
+    }
+
     /// The line of `--json`.
     pub fn to_json(&self) -> String {
         let name = if self.code == Code::OK { "" } else { self.code.name() };
@@ -126,6 +144,16 @@ fn advice(code: Code) -> (u8, &'static str) {
         }
         Code::LIMIT => (OTHER, "end or acknowledge older orders first: alitv-pay orders"),
         Code::STATE => (OTHER, "look at the order first: alitv-pay query ORDER"),
+        Code::UNAUTHORIZED => (OTHER, "have the user sign in and authorise first: alitv-pay auth"),
+        Code::NOT_READY => (OTHER, "wait until the gateway can be reached: alitv-pay rpc status"),
+        Code::TIMEOUT => (OTHER, "run the command again"),
+        Code::AUTH_CANCELLED | Code::AUTH_EXPIRED | Code::AUTH_OTHER => {
+            (OTHER, "begin again: alitv-pay auth")
+        }
+        Code::DRAW_DENIED => (OTHER, "see what a draw costs: alitv-pay lottery activities"),
+        Code::GIFT_TAKEN | Code::GIFT_EXPIRED => {
+            (OTHER, "see what can still be taken: alitv-pay gift list")
+        }
         Code::STORAGE => (OTHER, "free space where the journal lives, then start the daemon again"),
         Code::NETWORK | Code::GATEWAY | Code::SIGNATURE | Code::CLOCK => {
             (OTHER, "see how the daemon sees the gateway: alitv-pay rpc status")
@@ -146,8 +174,16 @@ mod tests {
     #[test]
     fn states_have_the_exit_codes_of_the_design() {
         let codes = State::ALL.map(|state| (state.name(), of_state(state)));
-        let finals =
-            [("paid", 0), ("cancelled", 10), ("expired", 11), ("failed", 12), ("refunded", 14)];
+        let finals = [
+            ("paid", 0),
+            ("cancelled", 10),
+            ("expired", 11),
+            ("failed", 12),
+            ("refunded", 14),
+            ("won", 0),
+            ("lost", 0),
+            ("granted", 0),
+        ];
         for (name, code) in codes {
             let wanted = finals.iter().find(|row| row.0 == name).map_or(13, |row| row.1);
             assert_eq!(code, wanted, "{name}");

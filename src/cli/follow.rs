@@ -5,7 +5,7 @@ use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
 use super::exit::{Fail, UNKNOWN};
-use super::out::{Out, QrStyle, Stream};
+use super::out::{Out, QrStyle};
 use super::session::{refused, Session};
 use super::{clock, show, sys};
 use crate::client::{Event, Kind, Op};
@@ -186,16 +186,7 @@ impl Watching<'_> {
     }
 
     fn show_qr(&self, text: &str, out: &mut Out, company: &dyn Company) -> Result<(), Fail> {
-        if let QrStyle::Png(path) = self.watch.qr {
-            super::qr::write_png(text, path, super::qr::SCALE)?;
-            out.note(&format!("code written to {path}"));
-        }
-        match out.qr(text, self.watch.qr, Stream::Stderr) {
-            Ok(Some(drawing)) => out.note(&drawing),
-            Ok(None) => {}
-            // The text of the code is on stdout: the payment can go on without a drawing.
-            Err(fail) => out.note(&format!("{}:\n{}", fail.message, fail.next)),
-        }
+        super::qr::show(text, self.watch.qr, out)?;
         out.note(&company.invitation(out));
         Ok(())
     }

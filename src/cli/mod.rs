@@ -1,8 +1,10 @@
 //! The command line. One file per subcommand; what they share is in `session` (the
-//! conversation with the engine), `follow` (one order to its end), `out`, `show` and `exit`.
+//! conversation with the engine), `follow` (one order to its end), `wait` and `items` (anything
+//! else to its end), `news` (events as lines), `out`, `show` and `exit`.
 
 pub mod ack;
 pub mod args;
+pub mod auth;
 pub mod cancel;
 pub mod clock;
 pub mod daemon;
@@ -10,11 +12,21 @@ pub mod daemon;
 pub mod demo;
 pub mod exit;
 pub mod follow;
+pub mod gift;
+pub mod items;
+pub mod lists;
+pub mod log;
+pub mod logout;
+pub mod lottery;
+pub mod news;
 pub mod orders;
 pub mod out;
 pub mod pay;
+pub mod profile;
 pub mod qr;
+pub mod qr_url;
 pub mod query;
+pub mod repay;
 pub mod rpc;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
@@ -23,10 +35,12 @@ pub mod show;
 pub mod sys;
 pub mod tail;
 pub mod text;
+pub mod user;
+pub mod version;
+pub mod wait;
+pub mod web;
 
 use std::process::ExitCode;
-
-use clap::Parser;
 
 use self::args::{Cli, Command, Global};
 use self::exit::{Fail, USAGE};
@@ -35,7 +49,7 @@ use self::out::Out;
 /// The whole program: reads the arguments of this process, runs the command, tells how it
 /// ended.
 pub fn main() -> ExitCode {
-    let Cli { global, command } = match Cli::try_parse() {
+    let Cli { global, command } = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => {
             // Help goes to stdout, a complaint to stderr; if that is closed, nobody reads it.
@@ -64,6 +78,7 @@ fn run(command: Command, global: &Global, out: &mut Out) -> Result<ExitCode, Fai
         #[cfg(feature = "sandbox")]
         Command::Sandbox(sandbox) => sandbox.run(out),
         Command::Pay(pay) => pay.run(global, out),
+        Command::Repay(repay) => repay.run(global, out),
         Command::Orders(orders) => orders.run(global, out),
         Command::Tail(tail) => tail.run(global, out),
         Command::Cancel(cancel) => cancel.run(global, out),
@@ -71,6 +86,16 @@ fn run(command: Command, global: &Global, out: &mut Out) -> Result<ExitCode, Fai
         Command::Query(query) => query.run(global, out),
         Command::Rpc(rpc) => rpc.run(global, out),
         Command::Qr(qr) => qr.run(out),
+        Command::Auth(auth) => auth.run(global, out),
+        Command::Logout(logout) => logout.run(global, out),
+        Command::User(user) => user.run(global, out),
+        Command::Web(web) => web.run(global, out),
+        Command::Lottery(lottery) => lottery.run(global, out),
+        Command::Gift(gift) => gift.run(global, out),
+        Command::QrUrl(qr_url) => qr_url.run(global, out),
+        Command::Profile(profile) => profile.run(global, out),
+        Command::Log(log) => log.run(global, out),
+        Command::Version(version) => version.run(global, out),
     };
     exit.map(ExitCode::from)
 }

@@ -75,6 +75,24 @@ fn drawn(text: &str) -> Result<Drawn, Fail> {
     Ok(Drawn { side, rows: (0..side).map(row).collect() })
 }
 
+/// Shows a code that was just said on stdout, as `style` wants it.
+///
+/// # Errors
+/// A picture that cannot be written.
+pub fn show(text: &str, style: &QrStyle, out: &mut Out) -> Result<(), Fail> {
+    if let QrStyle::Png(path) = style {
+        write_png(text, path, SCALE)?;
+        out.note(&format!("code written to {path}"));
+    }
+    match out.qr(text, style, Stream::Stderr) {
+        Ok(Some(drawing)) => out.note(&drawing),
+        Ok(None) => {}
+        // Its text is on stdout: the user can go on without a drawing.
+        Err(fail) => out.note(&format!("{}:\n{}", fail.message, fail.next)),
+    }
+    Ok(())
+}
+
 /// Writes the code of `text` as a picture.
 ///
 /// # Errors

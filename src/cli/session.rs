@@ -5,12 +5,20 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
+use serde::Serialize;
+use serde_json::value::to_raw_value;
+
 use super::args::Global;
 use super::exit::{Fail, NO_DAEMON, OTHER, START_DAEMON};
 use crate::client::{Client, Event, Kind, Level, Op, Options};
 use crate::core::code::Code;
 use crate::core::report::Report;
 use crate::limits::{CLI_ANSWER_MS, EVENTS_MAX};
+
+const SAME_VERSION: &str = "install alitv-pay and alitv-payd of the same version";
+/// Pause of `call_ready`.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 /// The client, and events that came while an answer was awaited.
 pub struct Session {
@@ -89,13 +97,49 @@ impl Session {
     /// As `answer`.
     pub fn report(&mut self, op: Op) -> Result<Report, Fail> {
         let event = self.answer(op)?;
-        event.report.ok_or_else(|| {
-            Fail::new(
-                OTHER,
-                "the daemon's answer has no order in it",
-                "install alitv-pay and alitv-payd of the same version",
-            )
+        event
+            .report
+            .ok_or_else(|| Fail::new(OTHER, "the daemon's answer has no order in it", SAME_VERSION))
+    }
+
+    /// The result of any method.
+    ///
+    /// # Errors
+    /// As `answer`.
+    pub fn call<T: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        params: &impl Serialize,
+    ) -> Result<T, Fail> {
+        let params = to_raw_value(params).map_err(|error| {
+            Fail::usage(format!("params of {method}: {error}"), "correct that value")
+        })?;
+        let op = self.client.request(method, Some(&params), 0)?;
+        let answer = self.answer(op)?;
+        serde_json::from_str(&answer.json).map_err(|error| {
+            let text = format!("the daemon's answer to {method} cannot be read: {error}");
+            Fail::new(OTHER, text, SAME_VERSION)
         })
+    }
+
+    /// As `call`, but a daemon that has just started gets time to hear from the gateway.
+    ///
+    /// # Errors
+    /// As `call`; NOT_READY if the gateway stays silent.
+    pub fn call_ready<T: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        params: &impl Serialize,
+    ) -> Result<T, Fail> {
+        let deadline = deadline();
+        loop {
+            match self.call(method, params) {
+                Err(fail) if fail.code == Code::NOT_READY && Instant::now() < deadline => {
+                    self.client.wait(Some(ASK_AGAIN));
+                }
+                other => return other,
+            }
+        }
     }
 
     /// The next event, if there is one. Never waits.

@@ -16,13 +16,13 @@ pub enum EventKind {
     Order,
 }
 
-/// An event as `--json` prints it: the protocol's report, when it was seen and a name.
+/// An event as `--json` prints it: what the protocol says, when it was seen and a name.
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line<'a, T> {
     time: String,
-    event: String,
+    event: &'a str,
     #[serde(flatten)]
-    report: &'a Report,
+    about: &'a T,
 }
 
 /// `order.qr`, or `order.` and the state.
@@ -33,10 +33,14 @@ pub fn event_name(kind: EventKind, state: State) -> String {
     }
 }
 
-/// One line of NDJSON.
+/// One line of NDJSON about an order.
 pub fn event_json(now_ms: i64, kind: EventKind, report: &Report) -> String {
-    let event = event_name(kind, report.state);
-    let line = Line { time: clock::rfc3339(now_ms), event, report };
+    json_line(now_ms, &event_name(kind, report.state), report)
+}
+
+/// One line of NDJSON about anything.
+pub fn json_line(now_ms: i64, event: &str, about: &impl Serialize) -> String {
+    let line = Line { time: clock::rfc3339(now_ms), event, about };
     serde_json::to_string(&line).unwrap_or_default()
 }
 
@@ -49,23 +53,38 @@ pub fn event_text(now_ms: i64, kind: EventKind, report: &Report) -> String {
         (_, State::Unknown | State::Failed) => reason(report),
         _ => report.amount_fen.to_string(),
     };
+    let line = text_line(now_ms, &event, report.order_id.as_str(), &detail);
+    let code = report.qr_text.as_ref().filter(|_| kind == EventKind::Qr);
+    code.map_or(line.clone(), |text| below(&line, text))
+}
+
+/// `11:03:12  draw.won         draw-1  60 gems`.
+pub fn text_line(now_ms: i64, event: &str, id: &str, detail: &str) -> String {
     let time = clock::local(now_ms);
-    let line = clean(&format!("{time}  {event:<15}  {}  {detail}", report.order_id));
-    match (kind, &report.qr_text) {
-        (EventKind::Qr, Some(text)) => format!("{line}\n          {}", clean(text)),
-        _ => line,
-    }
+    clean(format!("{time}  {event:<15}  {id}  {detail}").trim_end())
+}
+
+/// A line, and below it something long that is to be copied.
+pub fn below(line: &str, text: &str) -> String {
+    format!("{line}\n          {}", clean(text))
 }
 
 /// Why an order is UNKNOWN or FAILED.
 fn reason(report: &Report) -> String {
-    let mut parts = Vec::new();
-    if report.result != Code::OK {
-        parts.push(report.result.name().to_owned());
-    }
-    parts.extend(report.gateway_code.clone());
-    parts.extend(report.message.clone());
-    parts.join(" ")
+    why(report.result, report.gateway_code.as_deref(), report.message.as_deref())
+}
+
+/// Why something is UNKNOWN or FAILED; "" if it is neither.
+pub fn why(result: Code, gateway_code: Option<&str>, message: Option<&str>) -> String {
+    let name = Some(result.name()).filter(|_| result != Code::OK);
+    [name, gateway_code, message].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// Rows of a name and a value.
+pub fn rows(rows: &[(&str, String)]) -> String {
+    let wide = rows.iter().map(|row| row.0.len()).max().unwrap_or(0).max(9);
+    let line = |(name, value): &(&str, String)| clean(format!("{name:<wide$} {value}").trim_end());
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The order in full, a member a line.
@@ -86,13 +105,14 @@ pub fn report_text(report: &Report) -> String {
     add("created", Some(clock::rfc3339(report.created_ms)));
     add("paid", report.paid_ms.map(clock::rfc3339));
     add("reason", Some(reason(report)).filter(|reason| !reason.is_empty()));
+    add("interval", report.interval.map(|interval| interval.name().to_owned()));
     add("acked", report.state.is_final().then(|| yes_no(report.acked).to_owned()));
-    let lines: Vec<String> =
-        rows.iter().map(|(name, value)| clean(&format!("{name:<9} {value}"))).collect();
-    lines.join("\n")
+    rows.extend(report.awards.iter().map(|award| ("award", super::lists::award_text(award))));
+    self::rows(&rows)
 }
 
-fn yes_no(yes: bool) -> &'static str {
+/// A word of a table.
+pub fn yes_no(yes: bool) -> &'static str {
     if yes {
         "yes"
     } else {
@@ -111,12 +131,18 @@ pub fn orders_text(now_ms: i64, lang: Lang, reports: &[Report], columns: usize) 
             report.state.name().to_owned(),
             clock::age(now_ms - report.created_ms),
             acked.to_owned(),
-            clean(&report.title),
+            report.title.clone(),
         ]
     }));
-    let widths: [usize; 6] =
+    table(&rows, columns)
+}
+
+/// Rows of cells, the first one the heads, in columns.
+pub fn table<const N: usize>(rows: &[[String; N]], columns: usize) -> String {
+    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|c| clean(c))).collect();
+    let widths: [usize; N] =
         std::array::from_fn(|at| rows.iter().map(|row| width(&row[at])).max().unwrap_or(0));
-    let line = |row: &[String; 6]| {
+    let line = |row: &[String; N]| {
         let cells = row.iter().zip(widths);
         let cells = cells.map(|(text, wide)| format!("{text}{}", " ".repeat(wide - width(text))));
         let line = cells.collect::<Vec<_>>().join("  ");

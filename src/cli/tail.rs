@@ -8,7 +8,7 @@ use super::args::{order_id, Global};
 use super::exit::Fail;
 use super::out::Out;
 use super::session::Session;
-use super::{clock, show};
+use super::{news, show};
 use crate::client::{Event, Kind};
 use crate::core::facts::OrderId;
 
@@ -18,10 +18,11 @@ use crate::core::facts::OrderId;
 Examples:
   alitv-pay tail
   alitv-pay tail --json | jq -c 'select(.event == \"order.paid\")'
-Begins with every order that is open or not acknowledged. A final order comes again until it
-is acknowledged.")]
+Begins with every order, draw and gift that is open or not acknowledged; a final one comes
+again until it is. Events are order.STATE, order.qr, draw.STATE, gift.STATE, auth.PHASE,
+account.STATE, web.open, web.close and profile.")]
 pub struct Tail {
-    /// Only this order
+    /// Only this order, draw or gift
     #[arg(long, value_name = "ID", value_parser = order_id)]
     order: Option<OrderId>,
 }
@@ -36,7 +37,7 @@ impl Tail {
         out.note("following; Ctrl-C ends it");
         loop {
             match session.next_event() {
-                Some(event) => self.tell(event, out)?,
+                Some(event) => self.tell(&event, out)?,
                 None => {
                     session.client.wait(Some(Duration::from_secs(3600)));
                 }
@@ -44,28 +45,17 @@ impl Tail {
         }
     }
 
-    fn tell(&self, event: Event, out: &mut Out) -> Result<(), Fail> {
-        let kind = match event.kind {
-            Kind::Qr => show::EventKind::Qr,
-            Kind::Order => show::EventKind::Order,
-            Kind::Offline => {
-                out.note(out.lang.offline());
-                return Ok(());
+    fn tell(&self, event: &Event, out: &mut Out) -> Result<(), Fail> {
+        match event.kind {
+            Kind::Offline => out.note(out.lang.offline()),
+            Kind::Log => out.detail(&show::clean(&event.message)),
+            _ if self.order.is_none() || self.order == event.order_id => {
+                if let Some(line) = news::line(out.json, event) {
+                    return out.data(&line);
+                }
             }
-            Kind::Log => {
-                out.detail(&show::clean(&event.message));
-                return Ok(());
-            }
-            _ => return Ok(()),
-        };
-        let wanted = |id: &OrderId| self.order.as_ref().is_none_or(|order| order == id);
-        let Some(report) = event.report.filter(|report| wanted(&report.order_id)) else {
-            return Ok(());
-        };
-        let now_ms = clock::now_ms();
-        match out.json {
-            true => out.data(&show::event_json(now_ms, kind, &report)),
-            false => out.data(&show::event_text(now_ms, kind, &report)),
+            _ => {}
         }
+        Ok(())
     }
 }

@@ -1,7 +1,8 @@
 //! Sentences for people, in two languages. What scripts match (event names, states, errors)
 //! is not translated.
 
-use crate::core::report::State;
+use crate::core::award::LuckyType;
+use crate::core::report::{AuthPhase, State};
 
 /// Language of the sentences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -50,6 +51,14 @@ impl Lang {
             State::Won => self.choose("won", "已中奖"),
             State::Lost => self.choose("not won", "未中奖"),
             State::Granted => self.choose("granted", "已领取"),
+        }
+    }
+
+    /// Where a draw or a gift stands.
+    pub fn item_state(self, state: State) -> &'static str {
+        match state {
+            State::Created => self.choose("asking the gateway", "正在请求网关"),
+            other => self.state(other),
         }
     }
 
@@ -118,5 +127,98 @@ impl Lang {
             ["ORDER", "AMOUNT", "STATE", "AGE", "ACK", "TITLE"],
             ["订单", "金额", "状态", "时间", "确认", "标题"],
         )
+    }
+
+    /// How an attempt to sign in stands.
+    pub fn auth_phase(self, phase: AuthPhase) -> &'static str {
+        match phase {
+            AuthPhase::Started => self.choose("getting a code", "正在获取二维码"),
+            AuthPhase::Code => self.choose("waiting for a scan", "等待扫码"),
+            AuthPhase::Scanned => {
+                self.choose("scanned, confirm on the phone", "已扫码，请在手机上确认")
+            }
+            AuthPhase::Success => self.choose("authorised", "已授权"),
+            AuthPhase::Cancelled => self.choose("given up", "已放弃"),
+            AuthPhase::Failed => self.choose("failed", "失败"),
+        }
+    }
+
+    /// Above a code to sign in or to authorise with.
+    pub fn scan_auth(self, authorise: bool) -> &'static str {
+        match authorise {
+            false => self.choose("scan with a phone to sign in", "请用手机扫码登录"),
+            true => self.choose("scan with a phone to authorise this app", "请用手机扫码授权"),
+        }
+    }
+
+    /// Nothing had to be done.
+    pub fn authorised_already(self) -> &'static str {
+        self.choose("authorised already", "已经授权")
+    }
+
+    /// Beside the URL of a page.
+    pub fn page_shown(self, web_id: &str) -> String {
+        self.choose(
+            format!("show this page; once it is closed: alitv-pay web close {web_id}"),
+            format!("请显示该页面；关闭之后：alitv-pay web close {web_id}"),
+        )
+    }
+
+    /// The platform has no such page.
+    pub fn no_page(self) -> &'static str {
+        self.choose(
+            "the platform has no such page for this app: go on without it",
+            "平台没有为该应用开通此页面，请继续",
+        )
+    }
+
+    /// The platform has no link to the goods.
+    pub fn no_qr_url(self) -> &'static str {
+        self.choose("the platform has no such link for this app", "平台没有为该应用提供此链接")
+    }
+
+    /// Below a gift that is the player's.
+    pub fn gift_granted(self, ack: &str) -> String {
+        self.choose(format!("store the goods, then: {ack}"), format!("先存好商品，再执行：{ack}"))
+    }
+
+    /// There is nothing to play.
+    pub fn no_activities(self) -> &'static str {
+        self.choose("no activities", "没有活动")
+    }
+
+    /// There is nothing to take.
+    pub fn no_gifts(self) -> &'static str {
+        self.choose("no gifts", "没有礼物")
+    }
+
+    /// A list that did not fit.
+    pub fn there_are_more(self) -> &'static str {
+        self.choose("there are more", "还有更多")
+    }
+
+    /// Heads of the columns of `lottery activities`.
+    pub fn activity_heads(self) -> [&'static str; 5] {
+        self.choose(
+            ["EVENT KEY", "COSTS", "FREE LEFT", "ENDS", "NAME"],
+            ["活动", "费用", "剩余免费次数", "结束时间", "名称"],
+        )
+    }
+
+    /// What a draw costs.
+    pub fn draw_costs(self, lucky_type: LuckyType, points: i64) -> String {
+        match lucky_type {
+            LuckyType::Free => self.choose("free", "免费").to_owned(),
+            LuckyType::Consuming => {
+                self.choose(format!("{points} points"), format!("{points} 积分"))
+            }
+            LuckyType::Mixed => self
+                .choose(format!("free, then {points} points"), format!("先免费，后 {points} 积分")),
+        }
+    }
+
+    /// Heads of the columns of `gift list`.
+    pub fn gift_heads(self) -> [&'static str; 3] {
+        self.choose(["GIFT", "STATUS", "ITEM"], ["礼物", "状态", "物品"])
     }
 }

@@ -22,6 +22,20 @@ fn bad_values_are_refused_by_name_and_bound_before_anything_is_sent() {
         }
         args
     };
+    let repay = |with: &[(&str, &str)]| -> Vec<String> {
+        let usual = [
+            ("order", "S1"),
+            ("notify", "http://h/"),
+            ("title", "Pass"),
+            ("subject", "Monthly"),
+            ("interval", "month"),
+            ("price", "600"),
+        ];
+        let usual = usual.iter().filter(|(name, _)| with.iter().all(|(other, _)| other != name));
+        let options = usual.chain(with).map(|(name, value)| format!("--{name}={value}"));
+        std::iter::once("repay".to_owned()).chain(options).collect()
+    };
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let order = |command: &str, id: &str| vec![command.to_owned(), id.to_owned()];
     let cases: Vec<(Vec<String>, &str, &str)> = vec![
         (pay("amount", "1.0"), "amount_fen", "99999999"),
@@ -40,6 +54,9 @@ fn bad_values_are_refused_by_name_and_bound_before_anything_is_sent() {
         (pay("title", &long_title), "title", "128"),
         (pay("title", "a\nb"), "title", "control"),
         (pay("subject", &long_id), "subject_id", "64"),
+        (pay("subject-id", &long_id), "subject_id", "64"),
+        (pay("title", &"宝".repeat(10_000)), "title", "128"),
+        (pay("order", "draw-1"), "order_id", "reserved"),
         (pay("notify", "ftp://h/"), "notify_url", "http://"),
         (pay("notify", &long_url), "notify_url", "1024"),
         (pay("expires", "29"), "expires_s", "30"),
@@ -49,6 +66,25 @@ fn bad_values_are_refused_by_name_and_bound_before_anything_is_sent() {
         (order("query", "a/b"), "order_id", "64"),
         (order("cancel", &long_id), "order_id", "64"),
         (order("ack", ""), "order_id", "64"),
+        (repay(&[("price", "0")]), "amount_fen", "99999999"),
+        (repay(&[("interval", "week")]), "interval", "season"),
+        (repay(&[("subject", "")]), "subject", "128"),
+        (repay(&[("subject", &"宝".repeat(10_000))]), "subject", "128"),
+        (repay(&[("description", &"x".repeat(257))]), "description", "256"),
+        (repay(&[("notify", "h")]), "notify_url", "http://"),
+        (repay(&[("price", "1"); 13]), "prices_fen", "12 by month"),
+        (words("pay --from-server --title t --amount 1"), "--order", "--notify"),
+        (words("lottery draw"), "KEY", "Usage"),
+        (words(&format!("lottery draw {long_id}")), "event_key", "64"),
+        (words("lottery draw a --draw-id a/b"), "order_id", "64"),
+        (words(&format!("lottery draw a --confirm-key {}", "x".repeat(257))), "confirm_key", "256"),
+        (words("gift take 0"), "gift_id", "digits"),
+        (words("gift take 1e3"), "gift_id", "digits"),
+        (words("web open window"), "KIND", "start"),
+        (words("web open start --param level"), "param", "NAME=VALUE"),
+        (words("web open start --param a=1 --param a=2"), "param a", "once"),
+        (words("log --level all"), "level", "debug"),
+        (words("auth --qr png="), "qr", "png=FILE"),
         (order("qr", ""), "text", "2331"),
         (order("qr", &"x".repeat(2332)), "text", "2331"),
     ];
@@ -62,7 +98,29 @@ fn bad_values_are_refused_by_name_and_bound_before_anything_is_sent() {
 
 #[test]
 fn without_a_daemon_the_exit_is_3_and_says_what_to_start() {
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 21] = [
+        &["pay", "--from-server", "--order=A", "--notify=http://h/", "--title=t", "--amount=1"],
+        &[
+            "repay",
+            "--order=S1",
+            "--notify=http://h/",
+            "--title=Pass",
+            "--subject=Monthly",
+            "--interval=month",
+            "--price=600",
+        ],
+        &["auth"],
+        &["auth", "--change"],
+        &["auth", "state"],
+        &["auth", "cancel"],
+        &["logout"],
+        &["user"],
+        &["web", "open", "start"],
+        &["web", "close", "1"],
+        &["lottery", "activities"],
+        &["lottery", "draw", "summer"],
+        &["gift", "list"],
+        &["qr-url"],
         &["pay", "--title", "60 gems", "--amount", "600"],
         &["orders"],
         &["tail"],
@@ -86,8 +144,38 @@ fn without_a_daemon_the_exit_is_3_and_says_what_to_start() {
 
 #[test]
 fn help_shows_examples_first_and_a_wrong_command_is_usage() {
-    for command in ["sandbox", "pay", "orders", "tail", "cancel", "ack", "query", "rpc"] {
-        let done = run(&[command, "--help"]).ends_with(0);
+    let commands = [
+        "sandbox",
+        "pay",
+        "repay",
+        "orders",
+        "tail",
+        "cancel",
+        "ack",
+        "query",
+        "rpc",
+        "auth",
+        "auth state",
+        "auth cancel",
+        "logout",
+        "user",
+        "web",
+        "web open",
+        "web close",
+        "lottery",
+        "lottery activities",
+        "lottery draw",
+        "gift",
+        "gift list",
+        "gift take",
+        "qr-url",
+        "profile",
+        "log",
+        "version",
+    ];
+    for command in commands {
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let done = run(&words).ends_with(0);
         assert!(done.stdout.starts_with("Example"), "{done:?}");
         assert!(done.stdout.lines().all(|line| line.chars().count() <= 100), "{done:?}");
     }
@@ -97,6 +185,38 @@ fn help_shows_examples_first_and_a_wrong_command_is_usage() {
         let done = run(args).ends_with(2);
         assert_eq!(done.stdout, "");
     }
+}
+
+#[test]
+fn the_names_of_the_java_sdk_lead_to_the_commands() {
+    let names = [
+        ("pay", "AliTvSdk.payFromServer"),
+        ("repay", "AliTvSdk.repayFromServer"),
+        ("auth", "AliTvSdk.Account.checkAuthAndLogin"),
+        ("user", "AliTvSdk.Account.getUserInfo"),
+        ("web", "AliTvSdk.Web.openWebviewOnStart"),
+        ("lottery", "AliTvSdk.Lottery.getActivitesInfo"),
+        ("gift", "AliTvSdk.queryGifts"),
+        ("qr-url", "AliTvSdk.Web.getQRUrl"),
+        ("log", "AliTvSdk.logSwitch"),
+        ("version", "AliTvSdk.getSdkVersion"),
+    ];
+    let all = run(&["--help"]).ends_with(0).stdout;
+    for (command, name) in names {
+        let help = run(&[command, "--help"]).ends_with(0).stdout;
+        assert!(help.replace('\n', " ").contains(name), "{command}: {name}");
+        assert!(all.contains(name.rsplit('.').next().unwrap()), "{name}");
+    }
+}
+
+#[test]
+fn the_version_needs_no_daemon() {
+    let done = run(&["version", "--socket", NOBODY]).ends_with(0);
+    let wanted = format!("sdk       ostv_{}.0\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!((done.stdout.as_str(), done.stderr.as_str()), (wanted.as_str(), ""));
+    let json = &run(&["version", "--json", "--socket", NOBODY]).ends_with(0).json()[0];
+    assert_eq!(json["sdk_version"], format!("ostv_{}.0", env!("CARGO_PKG_VERSION")));
+    assert!(json["daemon"].is_null());
 }
 
 #[test]

@@ -90,6 +90,29 @@ pub const RENEWAL_MONTHS_MAX: usize = 12;
 pub const RENEWAL_SEASONS_MAX: usize = 4;
 /// Look-ups that wait for the gateway, of all apps.
 pub const LOOKUPS_MAX: usize = 64;
+/// Attempts to sign in of one app in a minute, so that a loop in a game cannot flood the
+/// gateway with codes.
+pub const AUTHS_NEW_PER_MINUTE_MAX: usize = 12;
+/// An attempt to sign in that has no code after this has failed: nobody looks at an empty
+/// screen for longer.
+pub const AUTH_START_MS: u64 = 60_000;
+/// Seconds between two questions about a code to sign in with, where the gateway names none
+/// (RFC 8628).
+pub const AUTH_INTERVAL_S_DEFAULT: u32 = 5;
+/// A gateway that names less is asked this often all the same.
+pub const AUTH_INTERVAL_S_MIN: u32 = 5;
+/// A person who has signed in on the phone looks at the TV: no gateway may ask for longer.
+pub const AUTH_INTERVAL_S_MAX: u32 = 60;
+/// Added to the interval whenever the gateway says that it is asked too often (RFC 8628).
+pub const AUTH_SLOW_DOWN_MS: u64 = 5_000;
+/// What the platform has switched on is asked again when the last answer is this old and
+/// somebody needs it.
+pub const PROFILE_AGE_MS: u64 = 10 * 60_000;
+/// First wait before asking again what the platform has switched on; doubled up to
+/// `PROFILE_RETRY_MS_MAX`.
+pub const PROFILE_RETRY_MS_MIN: u64 = 5_000;
+/// Longest such wait: a box that is off the net must not be busy with this.
+pub const PROFILE_RETRY_MS_MAX: u64 = 15 * 60_000;
 /// Look-ups of one connection that wait for the gateway.
 pub const LOOKUPS_PER_SESSION_MAX: usize = 16;
 

@@ -6,6 +6,7 @@ use super::order::{Now, Order};
 use super::record::{Key, Record};
 use super::report::{ItemReport, State};
 use super::step::{self, Input, Output};
+use super::user::UserId;
 
 /// An item. `apply` and `step` are the only ways it changes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +45,13 @@ impl Item {
     pub(super) fn app_key(&self) -> &AppKey {
         match self {
             Item::Order(order) => &order.facts().app_key,
+        }
+    }
+
+    /// The user it is about and stays about, if it is about one.
+    pub(super) fn user_id(&self) -> Option<&UserId> {
+        match self {
+            Item::Order(_) => None,
         }
     }
 

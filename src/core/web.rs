@@ -5,14 +5,24 @@ use std::fmt::Write;
 
 use super::code::{Code, Refusal};
 use super::facts::AppKey;
-use super::report::{Page, WebReport};
+use super::report::{Page, WebKind, WebReport};
 use crate::limits::{
     WEB_OPEN_S_DEFAULT, WEB_OPEN_S_MAX, WEB_OPEN_S_MIN, WEB_PARAMS_MAX, WEB_PARAM_NAME_BYTES_MAX,
     WEB_PARAM_VALUE_BYTES_MAX, WEB_URL_BYTES_MAX,
 };
 
-/// What the game adds to the page's URL: names and values, in this order.
-pub type Params = [(String, String)];
+/// What a caller wants to open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which page.
+    pub kind: WebKind,
+    /// Names and values to add to the page's URL, in this order.
+    pub params: Vec<(String, String)>,
+    /// The page counts as closed after this; none: `WEB_OPEN_S_DEFAULT`.
+    pub timeout_s: Option<u32>,
+    /// Names this opening of the page: not to be guessed, never used before.
+    pub web_id: String,
+}
 
 /// An open page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,21 +32,20 @@ pub struct Web {
 }
 
 impl Web {
-    /// A page from now on. `timeout_s` has been through `check`.
+    /// A page from now on. `wanted` has been through `check`.
     ///
     /// # Errors
-    /// GATEWAY if the platform's URL is none to show; STRING if it is too long with `params`.
+    /// GATEWAY if the platform's URL is none to show; STRING if it is too long with the
+    /// parameters.
     pub fn open(
         app_key: AppKey,
         page: &Page,
-        params: &Params,
-        timeout_s: Option<u32>,
-        web_id: String,
+        wanted: Wanted,
         boot_ms: u64,
     ) -> Result<Web, Refusal> {
-        let url = url(&page.url, params)?;
-        let timeout_ms = u64::from(timeout_s.unwrap_or(WEB_OPEN_S_DEFAULT)) * 1_000;
-        let kind = page.kind;
+        let url = url(&page.url, &wanted.params)?;
+        let timeout_ms = u64::from(wanted.timeout_s.unwrap_or(WEB_OPEN_S_DEFAULT)) * 1_000;
+        let Wanted { kind, web_id, .. } = wanted;
         let report = WebReport { app_key, web_id, kind, url, open: true, result: Code::OK };
         Ok(Web { report, closes_at: boot_ms + timeout_ms })
     }
@@ -62,43 +71,46 @@ impl Web {
     }
 }
 
-/// Checks what a caller wants of a page, before it is known whether there is one.
-///
-/// # Errors
-/// INVALID and STRING name the field and the bound.
-pub fn check(params: &Params, timeout_s: Option<u32>) -> Result<(), Refusal> {
-    let invalid = |text: String| Err(Refusal::new(Code::INVALID, text));
-    let string = |text: String| Err(Refusal::new(Code::STRING, text));
-    if let Some(s) = timeout_s.filter(|s| !(WEB_OPEN_S_MIN..=WEB_OPEN_S_MAX).contains(s)) {
-        return invalid(format!(
-            "timeout_s is {s}: allowed are {WEB_OPEN_S_MIN} to {WEB_OPEN_S_MAX}"
-        ));
-    }
-    if params.len() > WEB_PARAMS_MAX {
-        return invalid(format!(
-            "params has {} entries: allowed are {WEB_PARAMS_MAX}",
-            params.len()
-        ));
-    }
-    for (name, value) in params {
-        if name.is_empty() || name.len() > WEB_PARAM_NAME_BYTES_MAX {
-            return string(format!(
-                "params has a name of {} bytes: allowed are 1 to {WEB_PARAM_NAME_BYTES_MAX}",
-                name.len()
-            ));
+impl Wanted {
+    /// Checks what can be checked before it is known whether there is such a page.
+    ///
+    /// # Errors
+    /// INVALID and STRING name the field and the bound.
+    pub fn check(&self) -> Result<(), Refusal> {
+        let refuse = |code, text: String| Err(Refusal::new(code, text));
+        if let Some(s) = self.timeout_s.filter(|s| !(WEB_OPEN_S_MIN..=WEB_OPEN_S_MAX).contains(s)) {
+            let allowed = format!("{WEB_OPEN_S_MIN} to {WEB_OPEN_S_MAX}");
+            return refuse(Code::INVALID, format!("timeout_s is {s}: allowed are {allowed}"));
         }
-        if value.len() > WEB_PARAM_VALUE_BYTES_MAX {
-            return string(format!(
-                "params has a value of {} bytes for {name:?}: allowed are {WEB_PARAM_VALUE_BYTES_MAX}",
-                value.len()
-            ));
+        let count = self.params.len();
+        if count > WEB_PARAMS_MAX {
+            let text = format!("params has {count} entries: allowed are {WEB_PARAMS_MAX}");
+            return refuse(Code::INVALID, text);
         }
+        for (name, value) in &self.params {
+            let (name_bytes, value_bytes) = (name.len(), value.len());
+            if name.is_empty() || name_bytes > WEB_PARAM_NAME_BYTES_MAX {
+                let allowed = format!("1 to {WEB_PARAM_NAME_BYTES_MAX}");
+                let text =
+                    format!("params has a name of {name_bytes} bytes: allowed are {allowed}");
+                return refuse(Code::STRING, text);
+            }
+            if value_bytes > WEB_PARAM_VALUE_BYTES_MAX {
+                return refuse(
+                    Code::STRING,
+                    format!(
+                        "params has a value of {value_bytes} bytes for {name:?}: \
+                         allowed are {WEB_PARAM_VALUE_BYTES_MAX}"
+                    ),
+                );
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The page's URL with `params` in its query, percent-encoded; a fragment stays at the end.
-fn url(page: &str, params: &Params) -> Result<String, Refusal> {
+fn url(page: &str, params: &[(String, String)]) -> Result<String, Refusal> {
     let rest = page.strip_prefix("https://").or_else(|| page.strip_prefix("http://"));
     let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or("");
     if host.is_empty() || host.contains('@') || !page.bytes().all(|b| b.is_ascii_graphic()) {
@@ -143,10 +155,14 @@ fn encode(url: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::report::WebKind;
 
     fn params(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+
+    fn wanted(params: &[(String, String)], timeout_s: Option<u32>) -> Wanted {
+        let params = params.to_vec();
+        Wanted { kind: WebKind::Exit, params, timeout_s, web_id: "w".into() }
     }
 
     #[test]
@@ -200,8 +216,8 @@ mod tests {
         let many = |count: usize| vec![("n".to_owned(), "v".to_owned()); count];
         let (name, value) = (WEB_PARAM_NAME_BYTES_MAX, WEB_PARAM_VALUE_BYTES_MAX);
         for good in [pair(1, 0), pair(name, value), many(WEB_PARAMS_MAX), vec![]] {
-            assert_eq!(check(&good, Some(WEB_OPEN_S_MIN)), Ok(()));
-            assert_eq!(check(&good, Some(WEB_OPEN_S_MAX)), Ok(()));
+            assert_eq!(wanted(&good, Some(WEB_OPEN_S_MIN)).check(), Ok(()));
+            assert_eq!(wanted(&good, Some(WEB_OPEN_S_MAX)).check(), Ok(()));
         }
         for (bad, code, bound) in [
             (pair(0, 1), Code::STRING, name),
@@ -209,13 +225,13 @@ mod tests {
             (pair(1, value + 1), Code::STRING, value),
             (many(WEB_PARAMS_MAX + 1), Code::INVALID, WEB_PARAMS_MAX),
         ] {
-            let error = check(&bad, None).unwrap_err();
+            let error = wanted(&bad, None).check().unwrap_err();
             assert_eq!(error.code, code);
             assert!(error.message.starts_with("params "), "{error}");
             assert!(error.message.ends_with(&bound.to_string()), "{error}");
         }
         for bad in [WEB_OPEN_S_MIN - 1, WEB_OPEN_S_MAX + 1] {
-            let error = check(&[], Some(bad)).unwrap_err();
+            let error = wanted(&[], Some(bad)).check().unwrap_err();
             assert!(error.message.starts_with("timeout_s is"), "{error}");
         }
     }
@@ -235,12 +251,12 @@ mod tests {
     fn a_page_is_told_open_and_closed() {
         let app = AppKey::new("1").unwrap();
         let page = Page { kind: WebKind::Exit, url: "https://h/".into() };
-        let web = Web::open(app.clone(), &page, &[], None, "w".into(), 7).unwrap();
+        let web = Web::open(app.clone(), &page, wanted(&[], None), 7).unwrap();
         assert_eq!(web.closes_at(), 7 + u64::from(WEB_OPEN_S_DEFAULT) * 1_000);
         assert!(web.report().open && web.report().kind == WebKind::Exit);
         let closed = web.closed(Code::TIMEOUT);
         assert!(!closed.open && closed.result == Code::TIMEOUT && closed.web_id == "w");
-        let web = Web::open(app, &page, &[], Some(20), "w".into(), 7).unwrap();
+        let web = Web::open(app, &page, wanted(&[], Some(20)), 7).unwrap();
         assert_eq!(web.closes_at(), 20_007);
     }
 }

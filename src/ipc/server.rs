@@ -342,6 +342,7 @@ impl<D: Disk> Server<D> {
                 },
                 Effect::Send(call_no, call) => self.sends.push((call_no, call)),
                 Effect::Tell(event) => self.tell(event),
+                Effect::Answer(ticket, _) => log::error!("nobody waits for look-up {ticket}"),
             }
         }
         self.desk.effects = effects;

@@ -90,6 +90,7 @@ impl Engine {
         out: &mut Vec<Effect>,
     ) {
         self.gateway.probing = self.gateway.probing.filter(|probing| *probing != call);
+        self.repeat_lookups(out);
         match reply {
             Reply::Probed { wait_s_max, .. } => {
                 let held_before = self.gateway.wait_s_max > 0;
@@ -99,7 +100,7 @@ impl Engine {
                     self.hold_shown(clock, out);
                 }
             }
-            _ if self.items.values().any(|slot| !slot.item.state().is_final()) => {
+            _ if self.is_busy() => {
                 let pause_ms = BACKOFF_MS_MIN << self.gateway.probe_tries.min(16);
                 self.gateway.probe_tries = self.gateway.probe_tries.saturating_add(1);
                 self.gateway.probe_at = Some(clock.boot_ms + pause_ms.min(BACKOFF_MS_MAX));
@@ -107,6 +108,11 @@ impl Engine {
             // An idle box does not wake up for this; the next order asks again.
             _ => {}
         }
+    }
+
+    /// Something goes on that needs the gateway.
+    fn is_busy(&self) -> bool {
+        self.is_signing_in() || self.items.values().any(|slot| !slot.item.state().is_final())
     }
 
     /// A code that was shown before we knew that queries can be held need not wait for its
@@ -122,5 +128,7 @@ impl Engine {
         for key in self.keys(Item::is_in_doubt) {
             self.step(&key, Input::Hurry, clock, out);
         }
+        self.hurry_accounts(clock, out);
+        self.ask_profiles(clock, out);
     }
 }

@@ -2,23 +2,31 @@
 //! question, and how many queries may be held. Like `step` it only computes; the shell does
 //! what the effects say, in their order, and nothing behind an `Append` before it is durable.
 
+mod accounts;
 mod gateway;
 mod items;
+mod lookups;
+mod pages;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use self::accounts::AccountSlot;
 use self::gateway::Gateway;
 pub use self::gateway::GatewayHealth;
+use self::lookups::Asked;
+use self::pages::Profiles;
 use super::call::{Ask, Call, CallNo, DoubtKind, Reply};
-use super::code::{Code, Refusal};
+use super::code::Refusal;
 use super::facts::AppKey;
 use super::item::Item;
+use super::lookup::{Found, Ticket};
 use super::order::Now;
 use super::record::{Key, Record};
 use super::report::Event;
 use super::step::Input;
-use super::user::{Token, UserId};
+use super::user::Token;
+use super::web::Web;
 pub use super::which::Which;
 
 /// What the shell's clocks say.
@@ -39,12 +47,22 @@ pub enum Effect {
     Send(CallNo, Call),
     /// Tell everybody who watches the app.
     Tell(Event),
+    /// Tell whoever asked for the look-up of this ticket.
+    Answer(Ticket, Result<Found, Refusal>),
 }
 
 /// The engine. One per journal.
 pub struct Engine {
     apps: BTreeMap<AppKey, App>,
     items: BTreeMap<Key, Slot>,
+    accounts: BTreeMap<AppKey, AccountSlot>,
+    profiles: Profiles,
+    /// Pages that are open.
+    webs: BTreeMap<AppKey, Web>,
+    /// Look-ups that have no answer yet.
+    lookups: usize,
+    /// Those of them that go out again when the gateway's clock was asked.
+    lookups_waiting: Vec<Asked>,
     timers: BTreeSet<(u64, Key)>,
     calls: BTreeMap<CallNo, InFlight>,
     call_last: CallNo,
@@ -71,6 +89,8 @@ struct Slot {
 
 struct InFlight {
     asker: Asker,
+    app_key: AppKey,
+    session: Option<Token>,
     held: bool,
 }
 
@@ -78,6 +98,12 @@ struct InFlight {
 enum Asker {
     Probe,
     Item(Key),
+    /// The attempt to sign in at the app of the call.
+    Account,
+    /// What the platform has switched on for that app.
+    Profile,
+    Lookup(Asked),
+    Nobody,
 }
 
 impl Engine {
@@ -86,6 +112,11 @@ impl Engine {
         Engine {
             apps: apps.into_iter().map(|key| (key, App::default())).collect(),
             items: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            profiles: Profiles::default(),
+            webs: BTreeMap::new(),
+            lookups: 0,
+            lookups_waiting: Vec::new(),
             timers: BTreeSet::new(),
             calls: BTreeMap::new(),
             call_last: 0,
@@ -99,9 +130,15 @@ impl Engine {
     /// # Errors
     /// The journal contradicts itself: do not start, keep the file.
     pub fn replay(&mut self, record: Record) -> Result<(), String> {
-        match record.key() {
-            Some(key) => self.replay_item(&key, record),
-            None => Ok(()),
+        match &record {
+            Record::SignedIn { app_key, .. } | Record::SignedOut { app_key } => {
+                self.replay_account(app_key, &record);
+                Ok(())
+            }
+            _ => match record.key() {
+                Some(key) => self.replay_item(&key, record),
+                None => Ok(()),
+            },
         }
     }
 
@@ -112,24 +149,33 @@ impl Engine {
         for key in self.keys(|_| true) {
             self.step(&key, Input::Resume, clock, out);
         }
+        self.ask_profiles(clock, out);
     }
 
     /// Brings back what came of a call. A number that is not known is ignored.
     pub fn reply(&mut self, call: CallNo, reply: Reply, clock: Clock, out: &mut Vec<Effect>) {
         let Some(in_flight) = self.calls.remove(&call) else { return };
+        let InFlight { asker, app_key, session, .. } = in_flight;
         let was_online = self.gateway.trouble.is_none();
         self.note_health(&reply, clock);
-        let clock_is_wrong = is_clock(&reply);
-        match in_flight.asker {
+        let clock_is_wrong = is_clock(&reply) && !matches!(asker, Asker::Probe);
+        if reply == Reply::NoSession {
+            self.end_session(&app_key, session.as_ref(), clock, out);
+        }
+        match asker {
             Asker::Probe => self.on_probe(call, reply, clock, out),
             Asker::Item(key) => {
                 if self.takes_answer(&key, call) {
                     self.step(&key, Input::Reply(reply), clock, out);
                 }
-                if clock_is_wrong {
-                    self.probe(clock, out);
-                }
             }
+            Asker::Account => self.on_account_reply(&app_key, call, reply, clock, out),
+            Asker::Profile => self.on_profile(reply, clock, out),
+            Asker::Lookup(asked) => self.on_lookup_reply(asked, reply, out),
+            Asker::Nobody => {}
+        }
+        if clock_is_wrong {
+            self.probe(clock, out);
         }
         if !was_online && self.gateway.trouble.is_none() {
             self.hurry_all(clock, out);
@@ -151,12 +197,15 @@ impl Engine {
         for key in due {
             self.step(&key, Input::Tick, clock, out);
         }
+        self.tick_accounts(clock, out);
+        self.tick_pages(clock, out);
     }
 
     /// Boot milliseconds at which `tick` has something to do; none while nothing is open.
     pub fn wake_at(&self) -> Option<u64> {
         let item = self.timers.first().map(|timer| timer.0);
-        [item, self.gateway.probe_at].into_iter().flatten().min()
+        let others = [self.gateway.probe_at, self.accounts_wake_at(), self.pages_wake_at()];
+        others.into_iter().chain([item]).flatten().min()
     }
 
     /// Whether this engine serves the app.
@@ -166,7 +215,7 @@ impl Engine {
 
     /// The shortest journal that replays into the present state.
     pub fn snapshot(&self) -> Vec<Record> {
-        self.item_records()
+        self.account_records().chain(self.item_records()).collect()
     }
 
     fn send(
@@ -181,7 +230,9 @@ impl Engine {
         let held = matches!(
             ask, Ask::Query { wait_s, .. } | Ask::AuthQuery { wait_s, .. } if wait_s > 0
         );
-        self.calls.insert(self.call_last, InFlight { asker, held });
+        let in_flight =
+            InFlight { asker, app_key: app_key.clone(), session: session.clone(), held };
+        self.calls.insert(self.call_last, in_flight);
         out.push(Effect::Send(self.call_last, Call { app_key, session, ask }));
         self.call_last
     }
@@ -210,15 +261,10 @@ impl Engine {
         Now { wait_s, ..self.time(clock) }
     }
 
-    /// Who may draw and take gifts.
-    #[allow(dead_code, reason = "draws and gifts follow")]
-    fn authorised_user(&self, _app_key: &AppKey) -> Result<UserId, Refusal> {
-        Err(Refusal::new(Code::UNAUTHORIZED, "nobody is signed in"))
-    }
-
     /// What speaks for the user of an item, while that one is signed in.
-    fn session_of(&self, _key: &Key) -> Option<Token> {
-        None
+    fn session_of(&self, key: &Key) -> Option<Token> {
+        let user_id = self.item(key)?.user_id()?;
+        self.session_of_user(&key.app_key, user_id)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Addresses from configuration and from gateways, read strictly: what is not plainly an
 //! http or https URL with a plain host is none.
 
-use crate::limits::QR_TEXT_BYTES_MAX;
+use crate::limits::{LINK_BYTES_MAX, QR_TEXT_BYTES_MAX};
 
 /// The parts of a URL that decide where it leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,8 +78,12 @@ fn with_small_scheme(text: &str) -> String {
     }
 }
 
-/// Whether the text of a code may be shown: https on its usual port, under one of `suffixes`;
-/// or, for a sandbox, on the very host and port of the gateway, over http too.
+/// Whether it is a web address of at most `LINK_BYTES_MAX`, wherever it leads.
+pub(super) fn is_link(text: &str) -> bool {
+    text.len() <= LINK_BYTES_MAX && parse(&with_small_scheme(text)).is_ok()
+}
+
+/// Whether the text of a code may be shown: an allowed place, and short enough to scan.
 pub(super) fn may_show(
     text: &str,
     suffixes: &[String],
@@ -88,8 +92,29 @@ pub(super) fn may_show(
     if text.len() > QR_TEXT_BYTES_MAX {
         return Err("is too long to scan");
     }
-    let text = with_small_scheme(text);
-    let url = parse(&text)?;
+    is_allowed(&with_small_scheme(text), suffixes, sandbox)
+}
+
+/// Whether a page may be opened on the box.
+pub(super) fn may_open(
+    text: &str,
+    suffixes: &[String],
+    sandbox: Option<&Url<'_>>,
+) -> Result<(), &'static str> {
+    if text.len() > LINK_BYTES_MAX {
+        return Err("is too long");
+    }
+    is_allowed(text, suffixes, sandbox)
+}
+
+/// https on its usual port, under one of `suffixes`; or, for a sandbox, on the very host and
+/// port of the gateway, over http too.
+fn is_allowed(
+    text: &str,
+    suffixes: &[String],
+    sandbox: Option<&Url<'_>>,
+) -> Result<(), &'static str> {
+    let url = parse(text)?;
     if sandbox.is_some_and(|gateway| url.same_place(gateway)) {
         return Ok(());
     }
@@ -187,6 +212,16 @@ mod tests {
         ];
         for text in bad {
             assert!(show(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn pages_lead_to_allowed_hosts_and_may_be_longer_than_codes() {
+        let open = |text: &str| may_open(text, &["alipay.com".to_owned()], None);
+        let longest = format!("https://tv.alipay.com/{}", "x".repeat(LINK_BYTES_MAX - 22));
+        assert_eq!(open(&longest), Ok(()));
+        for bad in [&format!("{longest}x"), "https://evil.com/", "http://tv.alipay.com/", "x"] {
+            assert!(open(bad).is_err(), "{bad}");
         }
     }
 

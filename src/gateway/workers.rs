@@ -27,9 +27,9 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Precreate, close and probe: somebody looks at the screen.
+    /// Somebody looks at the screen and waits.
     first: VecDeque<Job>,
-    /// Queries.
+    /// Questions that are asked again and again, and news for the gateway.
     then: VecDeque<Job>,
     done: Vec<(CallNo, Reply)>,
     threads: usize,
@@ -50,6 +50,28 @@ impl State {
 
     fn next(&mut self) -> Option<Job> {
         self.first.pop_front().or_else(|| self.then.pop_front())
+    }
+}
+
+/// Whether nobody notices if it is done a moment later.
+fn can_wait(ask: &Ask) -> bool {
+    match ask {
+        Ask::Query { .. }
+        | Ask::AuthQuery { .. }
+        | Ask::DrawQuery(_)
+        | Ask::Profile
+        | Ask::AuthCancel { .. }
+        | Ask::SignOut
+        | Ask::GiftMark(_) => true,
+        Ask::Probe
+        | Ask::Precreate(_)
+        | Ask::Close(_)
+        | Ask::AuthApply { .. }
+        | Ask::UserInfo
+        | Ask::Activities { .. }
+        | Ask::Draw(_)
+        | Ask::Gifts
+        | Ask::GiftTake(_) => false,
     }
 }
 
@@ -75,10 +97,8 @@ impl Workers {
             return self.shared.finish(number, reply);
         }
         let job = Job { number, call, server_ms };
-        match job.call.ask {
-            Ask::Query { .. } => state.then.push_back(job),
-            _ => state.first.push_back(job),
-        }
+        let line = if can_wait(&job.call.ask) { &mut state.then } else { &mut state.first };
+        line.push_back(job);
         let wanted = state.queued() > state.idle && state.threads < WORKERS;
         state.threads += usize::from(wanted);
         drop(state);

@@ -1,18 +1,21 @@
 //! The gateway of the Alibaba TV open platform: TOP envelope, app secret
 //! (docs/wire-alitv.md).
 
+mod ask;
 mod read;
+mod text;
 mod verify;
 
 use std::collections::BTreeMap;
 
+use self::ask::{request_of, session_of, speaks_for_a_user};
 use self::verify::Expected;
 use super::{url, Environment, Gateway, HttpAnswer, HttpRequest, Prepared, Transport};
-use crate::core::call::{Ask, Call, DoubtKind, Reply};
+use crate::core::call::{Ask, Call, Doubt, DoubtKind, Reply};
 use crate::core::code::{Code, Refusal};
-use crate::core::facts::{AppKey, Facts, Renewal};
-use crate::limits::{DEVICE_ID_BYTES_MAX, HTTP_DEADLINE_S, HTTP_HELD_EXTRA_S, WAIT_S_MAX};
-use crate::wire::device::{DeviceRequest, PrecreateData, RenewalData};
+use crate::core::facts::{AppKey, Facts};
+use crate::limits::{DEVICE_ID_BYTES_MAX, HTTP_DEADLINE_S, HTTP_HELD_EXTRA_S};
+use crate::wire::device::{DeviceRequest, SESSION};
 use crate::wire::secret::Secret;
 use crate::wire::sign::{sign, SignMethod};
 use crate::wire::top::Params;
@@ -92,24 +95,26 @@ impl AliTv {
 
     fn prepare(
         &self,
-        app_key: &AppKey,
+        call: &Call,
         request: &DeviceRequest,
         server_ms: i64,
     ) -> Result<Prepared, Refusal> {
-        let secret = self.secret(app_key)?;
+        let secret = self.secret(&call.app_key)?;
         let nonce = nonce()?;
         let method = SignMethod::HmacSha256;
-        let mut params = Params::common(request.method(), app_key.as_str(), server_ms, method);
+        let app_key = call.app_key.as_str();
+        let mut params = Params::common(request.method(), app_key, server_ms, method);
         request.write(&nonce, &mut params);
         if let Some(device_id) = &self.device_id {
             params.set("device_id", device_id.as_str());
         }
+        if let Some(token) = session_of(call, request) {
+            params.set(SESSION, token.expose());
+        }
         params.set("sign", sign(&params, secret, method));
-        let deadline_s = match request {
-            DeviceRequest::Query { wait_s, .. } if *wait_s > 0 => {
-                u64::from(*wait_s) + HTTP_HELD_EXTRA_S
-            }
-            _ => HTTP_DEADLINE_S,
+        let deadline_s = match request.wait_s() {
+            0 => HTTP_DEADLINE_S,
+            wait_s => u64::from(wait_s) + HTTP_HELD_EXTRA_S,
         };
         let request = HttpRequest { url: self.url.clone(), body: params.encode_form(), deadline_s };
         Ok(Prepared { request, nonce })
@@ -118,43 +123,90 @@ impl AliTv {
     /// The gateway's clock, asked first: with a wrong one nothing else can be signed.
     fn server_date(
         &self,
-        app_key: &AppKey,
+        call: &Call,
         server_ms: i64,
         transport: &dyn Transport,
     ) -> Result<i64, Reply> {
         let request = DeviceRequest::ServerDate;
-        let prepared = self.prepare(app_key, &request, server_ms).map_err(refused)?;
+        let prepared = self.prepare(call, &request, server_ms).map_err(refused)?;
         let answer = transport.send(&prepared.request).map_err(Reply::InDoubt)?;
-        let expected = self.expected(request.method(), app_key, &prepared).map_err(refused)?;
+        let expected = self.expected(call, &request, &prepared).map_err(refused)?;
         read::server_date(&expected, &answer)
     }
 
     fn app_info(
         &self,
-        app_key: &AppKey,
+        call: &Call,
         server_ms: i64,
         transport: &dyn Transport,
     ) -> Result<Reply, Reply> {
         let request = DeviceRequest::AppInfo;
-        let prepared = self.prepare(app_key, &request, server_ms).map_err(refused)?;
+        let prepared = self.prepare(call, &request, server_ms).map_err(refused)?;
         let answer = transport.send(&prepared.request).map_err(Reply::InDoubt)?;
-        let expected = self.expected(request.method(), app_key, &prepared).map_err(refused)?;
+        let expected = self.expected(call, &request, &prepared).map_err(refused)?;
         read::probe(&expected, &answer, Some(server_ms)).map_err(Reply::InDoubt)
     }
 
     fn expected<'a>(
         &'a self,
-        method: &'a str,
-        app_key: &'a AppKey,
+        call: &'a Call,
+        request: &DeviceRequest,
         prepared: &'a Prepared,
     ) -> Result<Expected<'a>, Refusal> {
-        Ok(Expected::new(method, app_key.as_str(), prepared, self.secret(app_key)?))
+        Ok(Expected {
+            method: request.method(),
+            app_key: call.app_key.as_str(),
+            nonce: &prepared.nonce,
+            secret: self.secret(&call.app_key)?,
+            https: prepared.request.url.starts_with("https://"),
+            session: speaks_for_a_user(call, request),
+        })
+    }
+
+    fn may_open(&self, page: &str) -> bool {
+        url::may_open(page, &self.qr_hosts, self.sandbox().as_ref()).is_ok()
     }
 
     fn may_show(&self, qr_text: &str) -> Result<(), &'static str> {
+        url::may_show(qr_text, &self.qr_hosts, self.sandbox().as_ref())
+    }
+
+    /// Where the sandbox is, if this is one: it shows pages of its own.
+    fn sandbox(&self) -> Option<url::Url<'_>> {
         let sandbox = self.environment == Environment::Sandbox;
-        let place = url::parse(&self.url).ok().filter(|_| sandbox);
-        url::may_show(qr_text, &self.qr_hosts, place.as_ref())
+        url::parse(&self.url).ok().filter(|_| sandbox)
+    }
+
+    fn read(
+        &self,
+        call: &Call,
+        expected: &Expected<'_>,
+        answer: &HttpAnswer,
+    ) -> Result<Reply, Doubt> {
+        match &call.ask {
+            Ask::Probe => read::probe(expected, answer, None),
+            Ask::Precreate(facts) => {
+                read::precreate(facts, expected, answer, |text| self.may_show(text))
+            }
+            Ask::Query { facts, .. } | Ask::Close(facts) => read::order(facts, expected, answer),
+            Ask::Profile => {
+                let may_show = |text: &str| self.may_show(text).is_ok();
+                read::profile(expected, answer, |page| self.may_open(page), may_show)
+            }
+            Ask::AuthApply { attempt } => {
+                read::applied(attempt, expected, answer, |text| self.may_show(text))
+            }
+            Ask::AuthQuery { attempt, .. } => read::auth(attempt, expected, answer),
+            Ask::AuthCancel { attempt } => read::cancelled(attempt, expected, answer),
+            Ask::SignOut => read::signed_out(expected, answer),
+            Ask::UserInfo => read::user(expected, answer),
+            Ask::Activities { event_key } => read::activities(event_key.as_ref(), expected, answer),
+            Ask::Draw(facts) => read::drawn(facts, expected, answer),
+            Ask::DrawQuery(facts) => read::drawn_before(facts, expected, answer),
+            Ask::Gifts => read::gifts(expected, answer),
+            Ask::GiftTake(facts) => read::taken(facts, expected, answer),
+            Ask::GiftMark(facts) => read::marked(facts, expected, answer),
+        }
     }
 }
 
@@ -168,32 +220,22 @@ impl Gateway for AliTv {
     }
 
     fn encode(&self, call: &Call, server_ms: i64) -> Result<Prepared, Refusal> {
-        self.prepare(&call.app_key, &request_of(&call.ask), server_ms)
+        self.prepare(call, &request_of(call), server_ms)
     }
 
     fn decode(&self, call: &Call, prepared: &Prepared, answer: &HttpAnswer) -> Reply {
-        let method = request_of(&call.ask).method();
-        let expected = match self.expected(method, &call.app_key, prepared) {
-            Ok(expected) => expected,
-            Err(refusal) => return refused(refusal),
-        };
-        let reply = match &call.ask {
-            Ask::Probe => read::probe(&expected, answer, None),
-            Ask::Precreate(facts) => {
-                read::precreate(facts, &expected, answer, |text| self.may_show(text))
-            }
-            Ask::Query { facts, .. } | Ask::Close(facts) => read::order(facts, &expected, answer),
-            _ => Ok(Reply::Done),
-        };
-        reply.unwrap_or_else(Reply::InDoubt)
+        match self.expected(call, &request_of(call), prepared) {
+            Ok(expected) => self.read(call, &expected, answer).unwrap_or_else(Reply::InDoubt),
+            Err(refusal) => refused(refusal),
+        }
     }
 
     /// A probe is two requests: the clock, and with it the signed question what is offered.
     fn run(&self, call: &Call, server_ms: i64, transport: &dyn Transport) -> Reply {
         match call.ask {
             Ask::Probe => self
-                .server_date(&call.app_key, server_ms, transport)
-                .and_then(|server_ms| self.app_info(&call.app_key, server_ms, transport))
+                .server_date(call, server_ms, transport)
+                .and_then(|server_ms| self.app_info(call, server_ms, transport))
                 .unwrap_or_else(|reply| reply),
             _ => self.run_once(call, server_ms, transport),
         }
@@ -225,37 +267,6 @@ fn nonce() -> Result<String, Refusal> {
     getrandom::fill(&mut bytes)
         .map_err(|error| Refusal::new(Code::RESOURCE, format!("no random numbers: {error}")))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn request_of(ask: &Ask) -> DeviceRequest {
-    let partner_order_no = |facts: &Facts| facts.order_id.as_str().to_owned();
-    match ask {
-        Ask::Probe => DeviceRequest::AppInfo,
-        Ask::Precreate(facts) => DeviceRequest::Precreate(PrecreateData {
-            partner_order_no: partner_order_no(facts),
-            subject: facts.title.clone(),
-            subject_id: facts.subject_id.clone(),
-            price: facts.amount_fen,
-            partner_notify_url: facts.notify_url.clone(),
-            expires_s: facts.expires_s,
-            renewal: facts.renewal.as_ref().map(renewal_of),
-        }),
-        Ask::Query { facts, wait_s } => {
-            let wait_s = (*wait_s).min(WAIT_S_MAX);
-            DeviceRequest::Query { partner_order_no: partner_order_no(facts), wait_s }
-        }
-        Ask::Close(facts) => DeviceRequest::Close { partner_order_no: partner_order_no(facts) },
-        _ => DeviceRequest::AppInfo,
-    }
-}
-
-fn renewal_of(renewal: &Renewal) -> RenewalData {
-    RenewalData {
-        interval: renewal.interval,
-        prices: renewal.prices_fen.clone(),
-        description: renewal.description.clone(),
-        subject: renewal.subject.clone(),
-    }
 }
 
 fn refused(refusal: Refusal) -> Reply {

@@ -2,10 +2,14 @@
 
 use serde::de::DeserializeOwned;
 
+use super::text::clean;
 use crate::core::call::{Doubt, DoubtKind};
-use crate::gateway::{HttpAnswer, Prepared};
-use crate::wire::device::ServiceResult;
-use crate::wire::device::{verify_result, AppInfoData, Echo, OrderData, ServerDateData};
+use crate::gateway::HttpAnswer;
+use crate::limits::MESSAGE_BYTES_MAX;
+use crate::wire::device::{
+    verify_result, ActivitiesData, AppInfoData, AuthData, DrawData, Echo, GiftData, GiftsData,
+    OrderData, ServerDateData, ServiceResult, UserData,
+};
 use crate::wire::json::read_object;
 use crate::wire::secret::Secret;
 use crate::wire::top::{parse_answer, Answer, ErrorResponse, Node};
@@ -15,23 +19,27 @@ pub(super) trait HasEcho {
     fn echo(&self) -> &Echo;
 }
 
-impl HasEcho for OrderData {
-    fn echo(&self) -> &Echo {
-        &self.echo
-    }
+macro_rules! has_echo {
+    ($($data:ident),*) => {
+        $(impl HasEcho for $data {
+            fn echo(&self) -> &Echo {
+                &self.echo
+            }
+        })*
+    };
 }
 
-impl HasEcho for AppInfoData {
-    fn echo(&self) -> &Echo {
-        &self.echo
-    }
-}
-
-impl HasEcho for ServerDateData {
-    fn echo(&self) -> &Echo {
-        &self.echo
-    }
-}
+has_echo!(
+    ActivitiesData,
+    AppInfoData,
+    AuthData,
+    DrawData,
+    GiftData,
+    GiftsData,
+    OrderData,
+    ServerDateData,
+    UserData
+);
 
 /// What an answer has to agree with.
 pub(super) struct Expected<'a> {
@@ -41,6 +49,8 @@ pub(super) struct Expected<'a> {
     pub secret: &'a Secret,
     /// Whether TLS vouches for the sender.
     pub https: bool,
+    /// The request speaks for a user, so that the session may turn out to be over.
+    pub session: bool,
 }
 
 /// An answer that was read, and believed as far as its type says.
@@ -58,16 +68,6 @@ pub(super) struct Genuine<T> {
 }
 
 impl<'a> Expected<'a> {
-    pub fn new(
-        method: &'a str,
-        app_key: &'a str,
-        prepared: &'a Prepared,
-        secret: &'a Secret,
-    ) -> Expected<'a> {
-        let https = prepared.request.url.starts_with("https://");
-        Expected { method, app_key, nonce: &prepared.nonce, secret, https }
-    }
-
     /// Reads an answer and checks all that does not depend on the order.
     pub fn read<T: DeserializeOwned + HasEcho>(
         &self,
@@ -116,7 +116,8 @@ impl<'a> Expected<'a> {
 }
 
 pub(super) fn gateway(detail: impl ToString) -> Doubt {
-    Doubt { kind: DoubtKind::Gateway, detail: detail.to_string() }
+    let detail = clean(&detail.to_string(), MESSAGE_BYTES_MAX);
+    Doubt { kind: DoubtKind::Gateway, detail }
 }
 
 pub(super) fn signature(detail: impl ToString) -> Doubt {

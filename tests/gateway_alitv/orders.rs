@@ -1,11 +1,9 @@
-//! How far the alitv gateway client believes an answer. Whatever was changed, cut, repeated
-//! or taken from elsewhere must never become a statement about an order.
-#![cfg(any(feature = "engine", feature = "os-roots"))]
+//! Orders, and the probe.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use alitv_pay::core::call::{Ask, Call, Doubt, DoubtKind, Reply, Trade, TradeStatus};
-use alitv_pay::core::facts::{AppKey, Facts, OrderId};
+use alitv_pay::core::facts::{AppKey, Facts};
 use alitv_pay::gateway::alitv::{AliTv, AliTvConfig, AppCredentials};
 use alitv_pay::gateway::{Environment, Gateway, HttpAnswer, HttpRequest, Prepared, Transport};
 use alitv_pay::limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, THROTTLE_S_MAX, WAIT_S_MAX};
@@ -13,49 +11,9 @@ use alitv_pay::money::Fen;
 use alitv_pay::wire::device::{self, Echo, OrderData, OrderStatus, ServiceResult};
 use alitv_pay::wire::secret::Secret;
 use alitv_pay::wire::sign;
-use alitv_pay::wire::top::{ErrorResponse, Params};
+use alitv_pay::wire::top::Params;
 
-const SERVER_MS: i64 = 1_466_395_200_000;
-const HTTPS: &str = "https://eco.taobao.com/router/rest";
-const HTTP: &str = "http://127.0.0.1:8420/router/rest";
-
-fn secret() -> Secret {
-    Secret::new("8f1c2e0b6d4a49f7a1d3c5b7e9f00112").unwrap()
-}
-
-fn config(url: &str) -> AliTvConfig {
-    let http = url.starts_with("http:");
-    let app_key = AppKey::new("23012345").unwrap();
-    AliTvConfig {
-        url: url.into(),
-        environment: if http { Environment::Sandbox } else { Environment::Production },
-        allow_http: http,
-        qr_hosts: Vec::new(),
-        device_id: None,
-        apps: vec![AppCredentials { app_key, app_secret: secret() }],
-    }
-}
-
-fn gateway(url: &str) -> AliTv {
-    AliTv::new(config(url)).unwrap()
-}
-
-fn facts() -> Arc<Facts> {
-    Arc::new(Facts {
-        app_key: AppKey::new("23012345").unwrap(),
-        order_id: OrderId::new("A-1").unwrap(),
-        title: "60 gems".into(),
-        amount_fen: Fen::new(600).unwrap(),
-        subject_id: Some("gem60".into()),
-        notify_url: None,
-        expires_s: None,
-        renewal: None,
-    })
-}
-
-fn call(ask: Ask) -> Call {
-    Call { app_key: facts().app_key.clone(), session: None, ask }
-}
+use crate::kit::*;
 
 fn query() -> Call {
     call(Ask::Query { facts: facts(), wait_s: 0 })
@@ -69,11 +27,7 @@ fn precreate() -> Call {
 fn data(prepared: &Prepared, status: Option<OrderStatus>) -> OrderData {
     let paid = status == Some(OrderStatus::TradeSuccess);
     OrderData {
-        echo: Echo {
-            app_key: Some("23012345".into()),
-            nonce: Some(prepared.nonce.clone()),
-            server_date_ms: Some(SERVER_MS),
-        },
+        echo: echo(prepared),
         partner_order_no: Some("A-1".into()),
         price: Some(Fen::new(600).unwrap()),
         status,
@@ -81,14 +35,6 @@ fn data(prepared: &Prepared, status: Option<OrderStatus>) -> OrderData {
         gmt_payment: paid.then_some(SERVER_MS - 1_000),
         ..OrderData::default()
     }
-}
-
-fn answer(method: &str, result: &ServiceResult<OrderData>, key: Option<&Secret>) -> HttpAnswer {
-    HttpAnswer { body: device::answer(method, result, key, "r1").unwrap() }
-}
-
-fn text(body: impl Into<String>) -> HttpAnswer {
-    HttpAnswer { body: body.into() }
 }
 
 fn paid(prepared: &Prepared) -> HttpAnswer {
@@ -105,14 +51,6 @@ fn paid_reply() -> Reply {
         server_ms: Some(SERVER_MS),
         awards: Vec::new(),
     })
-}
-
-#[track_caller]
-fn doubt_kind(reply: &Reply) -> DoubtKind {
-    match reply {
-        Reply::InDoubt(doubt) => doubt.kind,
-        other => panic!("not in doubt: {other:?}"),
-    }
 }
 
 /// Sends the query for the order and gives `answer` the chance to make up the reply.
@@ -504,11 +442,6 @@ fn a_proved_refusal_of_a_precreate_is_final_unless_a_trade_exists() {
     }
 }
 
-fn error(code: i64, sub_code: &str, sub_msg: &str) -> HttpAnswer {
-    let (msg, sub_code, sub_msg) = ("m".into(), sub_code.into(), sub_msg.into());
-    text(ErrorResponse { code, msg, sub_code, sub_msg, request_id: "r".into() }.encode())
-}
-
 #[test]
 fn errors_of_the_platform_refuse_only_what_nobody_can_have_paid() {
     let refused = [
@@ -593,7 +526,8 @@ fn date_or_info(method: &str, echo: Echo, wait_s_max: u32) -> HttpAnswer {
             device::answer(method, &ServiceResult::success(data), Some(&secret()), "r")
         }
         _ => {
-            let app_config = device::AppConfig { config_props: device::ConfigProps { wait_s_max } };
+            let config_props = device::ConfigProps { wait_s_max, ..device::ConfigProps::default() };
+            let app_config = device::AppConfig { config_props };
             let data = device::AppInfoData { echo, app_config };
             device::answer(method, &ServiceResult::success(data), Some(&secret()), "r")
         }

@@ -1,0 +1,6 @@
+//! How far the alitv gateway client believes an answer. Whatever was changed, cut, repeated
+//! or taken from elsewhere must never become a statement about an order, a user or a prize.
+#![cfg(any(feature = "engine", feature = "os-roots"))]
+
+mod kit;
+mod orders;

@@ -50,11 +50,6 @@ pub const ORDER_KEPT_ACKED_MS: i64 = 30 * 24 * 3_600_000;
 pub const USER_ID_BYTES_MAX: usize = 64;
 /// Session of a user, or the confirmKey of a draw.
 pub const TOKEN_BYTES_MAX: usize = 256;
-/// Shortest time between two questions about an attempt to sign in that are not held, and what
-/// is waited when the gateway names no time (RFC 8628).
-pub const AUTH_INTERVAL_S_MIN: u32 = 5;
-/// Longest such time that a gateway may ask for.
-pub const AUTH_INTERVAL_S_MAX: u32 = 60;
 /// Nick of a user, name of an award or activity, and other short texts of the gateway: longer
 /// ones are cut.
 pub const NAME_CHARS_MAX: usize = 64;

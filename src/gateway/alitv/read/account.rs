@@ -7,7 +7,8 @@ use crate::core::call::{AuthStatus, Doubt, Reply};
 use crate::core::user::{User, UserId};
 use crate::gateway::HttpAnswer;
 use crate::limits::{
-    AUTH_INTERVAL_S_MAX, AUTH_INTERVAL_S_MIN, EXPIRES_S_DEFAULT, EXPIRES_S_MAX, NAME_CHARS_MAX,
+    AUTH_INTERVAL_S_DEFAULT, AUTH_INTERVAL_S_MAX, AUTH_INTERVAL_S_MIN, EXPIRES_S_DEFAULT,
+    EXPIRES_S_MAX, NAME_CHARS_MAX,
 };
 use crate::wire::device::{AuthData, AuthWord, UserData};
 
@@ -32,7 +33,7 @@ pub(in super::super) fn applied(
     if !(1..=EXPIRES_S_MAX).contains(&expires_s) {
         return Err(gateway(format!("expires_s is {expires_s}: 1 to {EXPIRES_S_MAX}")));
     }
-    let interval_s = data.interval_s.unwrap_or(AUTH_INTERVAL_S_MIN);
+    let interval_s = data.interval_s.unwrap_or(AUTH_INTERVAL_S_DEFAULT);
     let interval_s = interval_s.clamp(AUTH_INTERVAL_S_MIN, AUTH_INTERVAL_S_MAX);
     Ok(Reply::Code { qr_text, expires_s, interval_s })
 }

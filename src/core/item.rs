@@ -1,7 +1,9 @@
 //! What the engine must not lose: an order, a draw or a gift that is being taken. Each is a
 //! machine of its own; here is what they have in common.
 
-use super::facts::AppKey;
+use super::draw::{self, Draw};
+use super::facts::{AppKey, GiftFacts};
+use super::gift::{self, Taking};
 use super::order::{Now, Order};
 use super::record::{Key, Record};
 use super::report::{ItemReport, State};
@@ -13,6 +15,10 @@ use super::user::UserId;
 pub enum Item {
     /// A payment.
     Order(Order),
+    /// A draw of the lottery.
+    Draw(Draw),
+    /// A gift.
+    Gift(Taking),
 }
 
 impl Item {
@@ -22,15 +28,13 @@ impl Item {
             Record::Intent { facts, created_ms } => {
                 Some(Item::Order(Order::new(facts.clone(), *created_ms)))
             }
+            Record::DrawIntent { facts, created_ms } => {
+                Some(Item::Draw(Draw::new(facts.clone(), *created_ms)))
+            }
+            Record::GiftIntent { facts, created_ms } => {
+                Some(Item::Gift(Taking::new(facts.clone(), *created_ms)))
+            }
             _ => None,
-        }
-    }
-
-    /// Whether another item may be begun under its name: a gift that could not be had may be
-    /// tried again.
-    pub(super) fn gives_way(&self) -> bool {
-        match self {
-            Item::Order(_) => false,
         }
     }
 
@@ -38,6 +42,8 @@ impl Item {
     pub fn key(&self) -> Key {
         match self {
             Item::Order(order) => order.key(),
+            Item::Draw(draw) => draw.key(),
+            Item::Gift(taking) => taking.key(),
         }
     }
 
@@ -45,6 +51,8 @@ impl Item {
     pub(super) fn app_key(&self) -> &AppKey {
         match self {
             Item::Order(order) => &order.facts().app_key,
+            Item::Draw(draw) => &draw.facts().app_key,
+            Item::Gift(taking) => &taking.facts().app_key,
         }
     }
 
@@ -59,6 +67,8 @@ impl Item {
     pub fn state(&self) -> State {
         match self {
             Item::Order(order) => order.state(),
+            Item::Draw(draw) => draw.state(),
+            Item::Gift(taking) => taking.state(),
         }
     }
 
@@ -66,6 +76,8 @@ impl Item {
     pub fn is_unacked(&self) -> bool {
         match self {
             Item::Order(order) => order.is_unacked(),
+            Item::Draw(draw) => draw.is_unacked(),
+            Item::Gift(taking) => taking.is_unacked(),
         }
     }
 
@@ -73,6 +85,8 @@ impl Item {
     pub(super) fn is_in_doubt(&self) -> bool {
         match self {
             Item::Order(order) => order.doubt.is_some(),
+            Item::Draw(draw) => draw.in_doubt(),
+            Item::Gift(taking) => taking.in_doubt(),
         }
     }
 
@@ -80,6 +94,16 @@ impl Item {
     pub(super) fn is_shown(&self) -> bool {
         match self {
             Item::Order(order) => order.is_shown(),
+            Item::Draw(_) | Item::Gift(_) => false,
+        }
+    }
+
+    /// Who draws or takes it; an order belongs to nobody who is signed in.
+    pub(super) fn user_id(&self) -> Option<&UserId> {
+        match self {
+            Item::Order(_) => None,
+            Item::Draw(draw) => Some(&draw.facts().user_id),
+            Item::Gift(taking) => Some(&taking.facts().user_id),
         }
     }
 
@@ -87,6 +111,8 @@ impl Item {
     pub(super) fn sequence(&self) -> u64 {
         match self {
             Item::Order(order) => order.sequence,
+            Item::Draw(draw) => draw.sequence(),
+            Item::Gift(taking) => taking.sequence(),
         }
     }
 
@@ -94,6 +120,8 @@ impl Item {
     pub(super) fn settled_since_ms(&self) -> Option<i64> {
         match self {
             Item::Order(order) => order.acked_since_ms(),
+            Item::Draw(draw) => draw.acked_since_ms(),
+            Item::Gift(taking) => taking.settled_since_ms(),
         }
     }
 
@@ -101,6 +129,8 @@ impl Item {
     pub(super) fn apply(&mut self, record: &Record) -> Result<(), String> {
         match self {
             Item::Order(order) => order.apply(record),
+            Item::Draw(draw) => draw.apply(record),
+            Item::Gift(taking) => taking.apply(record),
         }
     }
 
@@ -108,6 +138,8 @@ impl Item {
     pub(super) fn records(&self) -> Vec<Record> {
         match self {
             Item::Order(order) => order.records(),
+            Item::Draw(draw) => draw.records(),
+            Item::Gift(taking) => taking.records(),
         }
     }
 
@@ -115,6 +147,15 @@ impl Item {
     pub fn report(&self, now: &Now) -> ItemReport {
         match self {
             Item::Order(order) => ItemReport::Order(order.report(now)),
+            Item::Draw(draw) => ItemReport::Draw(draw.report(now)),
+            Item::Gift(taking) => ItemReport::Gift(taking.report(now)),
+        }
+    }
+
+    /// Begins the taking of a gift anew that failed and was acked; nothing for others.
+    pub(super) fn retake(&mut self, facts: GiftFacts, now: &Now, out: &mut Vec<Output>) {
+        if let Item::Gift(taking) = self {
+            gift::retake(taking, facts, now, out);
         }
     }
 
@@ -122,6 +163,8 @@ impl Item {
     pub(super) fn step(&mut self, input: Input, now: &Now, out: &mut Vec<Output>) {
         match self {
             Item::Order(order) => step::step(order, input, now, out),
+            Item::Draw(draw) => draw::step(draw, input, now, out),
+            Item::Gift(taking) => gift::step(taking, input, now, out),
         }
     }
 
@@ -129,6 +172,8 @@ impl Item {
     pub(super) fn wake_at(&self) -> Option<u64> {
         match self {
             Item::Order(order) => step::wake_at(order),
+            Item::Draw(draw) => draw::wake_at(draw),
+            Item::Gift(taking) => gift::wake_at(taking),
         }
     }
 }

@@ -62,20 +62,14 @@ impl Engine {
 
     /// Folds one record of an item in.
     pub(super) fn replay_item(&mut self, key: &Key, record: Record) -> Result<(), String> {
-        let id = &key.order_id;
-        match Item::begin(&record) {
-            Some(item) => {
-                if self.item(key).is_some_and(|old| !old.gives_way()) {
-                    return Err(format!("{id} is in the journal twice"));
-                }
-                self.insert(key.clone(), item);
-                Ok(())
-            }
-            None => match self.change(key, |item| item.apply(&record)) {
-                Some(applied) => applied,
-                None => Err(format!("{id} begins with {record:?}")),
-            },
+        if let Some(applied) = self.change(key, |item| item.apply(&record)) {
+            return applied;
         }
+        let Some(item) = Item::begin(&record) else {
+            return Err(format!("{} begins with {record:?}", key.order_id));
+        };
+        self.insert(key.clone(), item);
+        Ok(())
     }
 
     /// The records that replay into the present items, oldest item first.
@@ -98,16 +92,13 @@ impl Engine {
 
     fn insert(&mut self, key: Key, item: Item) {
         self.slot_last += 1;
-        if let Some(old) = self.items.remove(&key) {
-            self.tally(&key, standing(&old.item), [false; 2]);
-        }
         self.tally(&key, [false; 2], standing(&item));
         let slot = Slot { item, number: self.slot_last, call: None, wake_at: None };
         self.items.insert(key, slot);
     }
 
     /// Lets an item change and keeps the counts of its app right.
-    fn change<T>(&mut self, key: &Key, act: impl FnOnce(&mut Item) -> T) -> Option<T> {
+    pub(super) fn change<T>(&mut self, key: &Key, act: impl FnOnce(&mut Item) -> T) -> Option<T> {
         let item = &mut self.items.get_mut(key)?.item;
         let before = standing(item);
         let result = act(item);
@@ -172,7 +163,7 @@ impl Engine {
     }
 
     /// Numbers the questions and sets the item's next timer.
-    fn carry(&mut self, key: &Key, outputs: Vec<Output>, out: &mut Vec<Effect>) {
+    pub(super) fn carry(&mut self, key: &Key, outputs: Vec<Output>, out: &mut Vec<Effect>) {
         for output in outputs {
             match output {
                 Output::Append(record) => out.push(Effect::Append(record)),

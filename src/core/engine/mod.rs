@@ -8,6 +8,7 @@ mod items;
 mod lookups;
 mod pages;
 mod requests;
+mod rewards;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -16,6 +17,7 @@ use self::gateway::Gateway;
 pub use self::gateway::GatewayHealth;
 use self::lookups::Asked;
 use self::pages::Profiles;
+pub use self::rewards::DrawWish;
 use super::call::{Ask, Call, CallNo, DoubtKind, Reply};
 use super::code::Refusal;
 use super::facts::AppKey;
@@ -259,6 +261,11 @@ impl Engine {
     fn now(&self, clock: Clock, number: u64) -> Now {
         let wait_s = if self.may_hold(number) { self.gateway.wait_s_max } else { 0 };
         Now { wait_s, ..self.time(clock) }
+    }
+
+    /// Who may draw and take gifts.
+    fn authorised_user(&self, _app_key: &AppKey) -> Result<UserId, Refusal> {
+        Err(Refusal::new(Code::UNAUTHORIZED, "nobody is signed in"))
     }
 
     /// What speaks for the user of an item, while that one is signed in.

@@ -60,6 +60,8 @@ impl Item {
     pub(super) fn user_id(&self) -> Option<&UserId> {
         match self {
             Item::Order(_) => None,
+            Item::Draw(draw) => Some(&draw.facts().user_id),
+            Item::Gift(taking) => Some(&taking.facts().user_id),
         }
     }
 
@@ -95,15 +97,6 @@ impl Item {
         match self {
             Item::Order(order) => order.is_shown(),
             Item::Draw(_) | Item::Gift(_) => false,
-        }
-    }
-
-    /// Who draws or takes it; an order belongs to nobody who is signed in.
-    pub(super) fn user_id(&self) -> Option<&UserId> {
-        match self {
-            Item::Order(_) => None,
-            Item::Draw(draw) => Some(&draw.facts().user_id),
-            Item::Gift(taking) => Some(&taking.facts().user_id),
         }
     }
 

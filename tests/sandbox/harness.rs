@@ -62,13 +62,14 @@ impl World {
             subject_id: Some("gem60".into()),
             notify_url: None,
             expires_s: None,
+            renewal: None,
         })
     }
 
     /// What the box makes of the answer.
     pub fn ask(&self, app_key: AppKey, ask: Ask) -> Reply {
         let ahead_s = self.control("GET", "/state", "").1["ahead_s"].as_i64().unwrap();
-        let call = Call { app_key, ask };
+        let call = Call { app_key, session: None, ask };
         let prepared = self.gateway.encode(&call, wall_ms() + ahead_s * 1_000).unwrap();
         match self.http.send(&prepared.request) {
             Ok(answer) => self.gateway.decode(&call, &prepared, &answer),

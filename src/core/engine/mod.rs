@@ -263,11 +263,6 @@ impl Engine {
         Now { wait_s, ..self.time(clock) }
     }
 
-    /// Who may draw and take gifts.
-    fn authorised_user(&self, _app_key: &AppKey) -> Result<UserId, Refusal> {
-        Err(Refusal::new(Code::UNAUTHORIZED, "nobody is signed in"))
-    }
-
     /// What speaks for the user of an item, while that one is signed in.
     fn session_of(&self, key: &Key) -> Option<Token> {
         let user_id = self.item(key)?.user_id()?;

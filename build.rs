@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The files of `src/ffi` that make sections, in the order of the header.
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 15] = [
     "version",
     "results",
     "states",
@@ -15,8 +15,13 @@ const SECTIONS: [&str; 10] = [
     "events",
     "callbacks",
     "wakeup",
+    "account",
     "pay",
+    "repay",
     "orders",
+    "web",
+    "lottery",
+    "gifts",
     "request",
 ];
 /// Last, so that the small helpers do not stand between a game and its payments.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * alitv_pay.h - Alipay QR payments for native games and firmware on TV boxes.
+ * alitv_pay.h - Alipay QR payments for native games and firmware on TV boxes, with the
+ * accounts, lotteries, gifts and web pages of the platform.
  * Generated from src/ffi. Do not edit; run `make header`.
  *
  *   The player sees a QR code on the TV, scans it with a phone and pays; the game learns
@@ -90,8 +91,8 @@
  *  - Structs that you fill begin with struct_size: clear them with ALITV_STRUCT_INIT, which
  *    sets it. Zero is the default of every field. That is how an old program runs with a new
  *    library, and a new one with an old library as long as it sets no new field.
- *  - Structs that you read (alitv_event, alitv_order) grow at their end: read them through
- *    the pointer.
+ *  - Structs that you read (alitv_event and what it points to) grow at their end: read them
+ *    through the pointer. Lists are arrays of pointers to structs, with a NULL behind them.
  *  - An alitv_client * is not an address. A wrong or destroyed one is ALITV_E_HANDLE.
  *  - In daemon mode no thread is started, but for alitv_set_wakeup. No signal handler, no
  *    atexit, no setenv; a daemon that dies raises no SIGPIPE. All descriptors are closed on
@@ -116,20 +117,41 @@
  *   Accepted means the ORDER event "created". Before that a payment is only queued in this
  *   process. If no order id is given one is made, and order_id_out has it at once: a game
  *   that stores its own order id before it asks can ask again after a crash, and the player
- *   is never charged twice.
+ *   is never charged twice. alitv_pay is for games without a server, alitv_pay_from_server
+ *   for orders that a server has made, alitv_repay for subscriptions.
+ *
+ *
+ * ACCOUNT, DRAWS, GIFTS, PAGES
+ *
+ *   A payment needs nobody to be signed in; user info, draws and gifts do. alitv_is_auth says
+ *   whether somebody is, alitv_auth has the player sign in with a QR code and tells exactly
+ *   one end: success, error or cancel. Signing out can happen at any time.
+ *
+ *   alitv_lottery_draw --> DRAW created --> DRAW won | lost | failed
+ *   alitv_gift_take -----> GIFT created --> GIFT granted | failed
+ *
+ *   Both go the way of a payment: written down before the platform hears of them, UNKNOWN
+ *   while it cannot be reached, told again until they are acknowledged, never done twice. A
+ *   gift that was granted is the player's once it is acknowledged; the platform is told then.
+ *
+ *   The library shows no page: alitv_web_open gives the host a URL, and the host says with
+ *   alitv_web_closed when the player has closed it. One that is forgotten counts as closed
+ *   after a while.
  *
  *
  * WHO ACKNOWLEDGES WHAT
  *
  *   A final state comes again (after every ONLINE, and after 1 s, 5 s, 30 s, 5 min and then
  *   every hour) until it is acknowledged, by
- *    - alitv_ack(client, order_id, sequence) with the sequence of the event; or
- *    - on_pay_success returning non-zero; if that callback is NULL, only by alitv_ack; or
- *    - on_pay_error and on_pay_cancel returning; and at once if they are NULL and on_event
+ *    - alitv_ack(client, order_id, sequence) with order_id and sequence of the event; or
+ *    - on_pay_success, on_draw of a win or on_gift returning non-zero; if that callback is
+ *      NULL, only by alitv_ack; or
+ *    - any other callback of a final state returning; and at once if it is NULL and on_event
  *      is NULL too, since then nobody wants to know.
- *   Deliver goods on ALITV_STATE_PAID and on nothing else. In one transaction of your own
- *   store: if the order_id is new, store order_id and goods. Then acknowledge. That way a
- *   crash at any moment neither loses goods nor delivers them twice.
+ *   Deliver goods on ALITV_STATE_PAID, _WON and _GRANTED and on nothing else. In one
+ *   transaction of your own store: if the order_id (draw_id, id of the gift) is new, store it
+ *   and the goods. Then acknowledge. That way a crash at any moment neither loses goods nor
+ *   delivers them twice.
  *
  *
  * WHICH LOOP
@@ -194,8 +216,53 @@
 /** Every step. */
 #define ALITV_LOG_DEBUG 4
 
+/** Nobody is signed in. */
+#define ALITV_ACCOUNT_SIGNED_OUT 0
+
+/** Somebody is signed in, who has not authorised the app. */
+#define ALITV_ACCOUNT_SIGNED_IN 1
+
+/** Somebody is signed in and has authorised the app. */
+#define ALITV_ACCOUNT_AUTHORISED 2
+
+/** Begun; there is no code yet. */
+#define ALITV_AUTH_STARTED 1
+
+/** Show qr_text as a QR code. */
+#define ALITV_AUTH_CODE 2
+
+/** The player has opened the code on a phone. */
+#define ALITV_AUTH_SCANNED 3
+
+/** Ended: the player is signed in and has authorised the app. */
+#define ALITV_AUTH_SUCCESS 16
+
+/** Ended: given up, on the box or on the phone. */
+#define ALITV_AUTH_CANCELLED 17
+
+/** Ended otherwise; result and message say why. */
+#define ALITV_AUTH_FAILED 18
+
+/** An alitv_auth of this client has ended well. */
+#define ALITV_AUTH_FROM_CALL 0
+
+/** Somebody else has signed in: another client of the app, or the firmware. */
+#define ALITV_AUTH_FROM_ELSEWHERE 2
+
+/**
+ * Sign in anew even if somebody is signed in (changeAccount). The old user stays until the
+ * new one is there.
+ */
+#define ALITV_AUTH_CHANGE_USER 1
+
 /** Room for any order id and its NUL. */
 #define ALITV_ORDER_ID_SIZE 65
+
+/** Charged every month, at most 12 times. */
+#define ALITV_INTERVAL_MONTH 1
+
+/** Charged every three months, at most 4 times. */
+#define ALITV_INTERVAL_SEASON 2
 
 /**
  * Not final, or final and not acknowledged: what a game has to look after at its start.
@@ -211,14 +278,47 @@
 /** All that the journal still has. */
 #define ALITV_ORDERS_ALL 3
 
-/** The order is final and was acknowledged. */
+/** The order, draw or gift is final and was acknowledged. */
 #define ALITV_FLAG_ACKED 1
 
-/** ORDERS: there are more than were listed. */
+/** ORDERS, ACTIVITIES, GIFTS: there are more than were listed. */
 #define ALITV_FLAG_MORE 2
+
+/** Shown when the game starts (openWebviewOnStart). */
+#define ALITV_WEB_START 1
+
+/** Shown when the game wants it (openWebview). */
+#define ALITV_WEB_CUSTOM 2
+
+/** Shown before the game quits (openWebviewOnExit). */
+#define ALITV_WEB_EXIT 3
+
+/** Free draws only. */
+#define ALITV_LUCKY_FREE 1
+
+/** Each draw costs points. */
+#define ALITV_LUCKY_CONSUMING 2
+
+/** Free draws first, then points. */
+#define ALITV_LUCKY_MIXED 3
+
+/** Waits to be taken. */
+#define ALITV_GIFT_PENDING 1
+
+/** Was given out. */
+#define ALITV_GIFT_ACTIVATED 2
+
+/** Was not taken in time. */
+#define ALITV_GIFT_EXPIRED 3
+
+/** The platform has been told that the gift was given out. */
+#define ALITV_FLAG_ACTIVATED 4
 
 /** Room for the largest code: 177 * 177 modules. */
 #define ALITV_QR_SIZE_MAX 31329
+
+/** Room for any text of alitv_get_qr_url and its NUL. */
+#define ALITV_QR_URL_SIZE 1025
 
 /**
  * One connection to the payment engine. Opaque; made by alitv_init. It is not an address: a
@@ -234,7 +334,9 @@ typedef struct alitv_client alitv_client;
 typedef int32_t alitv_result;
 
 /**
- * State of an order: ALITV_STATE_*. New states may appear; see alitv_state_is_final.
+ * State of an order, of a draw (CREATED, UNKNOWN, WON, LOST, FAILED) or of a gift that is
+ * taken (CREATED, UNKNOWN, GRANTED, FAILED): ALITV_STATE_*. New states may appear; see
+ * alitv_state_is_final.
  */
 typedef uint32_t alitv_state;
 
@@ -295,6 +397,40 @@ typedef uint32_t alitv_event_kind;
 typedef uint64_t alitv_op;
 
 /**
+ * Something that can be won, or that was. Read through the pointer only, as an alitv_event
+ * is. String fields are UTF-8 and never NULL.
+ */
+typedef struct alitv_award {
+  /** How many units. */
+  int64_t amount;
+  /** Worth in fen, 0 if the platform did not say. */
+  int64_t price_fen;
+  /** Kind of award as the platform numbers it, 0 if it did not say. Opaque. */
+  int32_t award_type;
+  /** 0. */
+  uint32_t reserved;
+  /** The platform's number of the award. */
+  const char *award_id;
+  /** What it is called. */
+  const char *name;
+  /** Name of its kind. */
+  const char *type_name;
+  /** Unit of amount; may be "". */
+  const char *unit;
+  /**
+   * Where a physical award is claimed or a discount is used: show it as a QR code. "" if
+   * there is no such place.
+   */
+  const char *hyperlink_url;
+  /** What to write beside that code. */
+  const char *hyperlink_desc;
+  /** One line about it, if it was won. */
+  const char *simple_desc;
+  /** Everything about it, if it was won. */
+  const char *full_desc;
+} alitv_award;
+
+/**
  * One order as it stands. Belongs to the event that lists it, and is read through the pointer
  * only, as an alitv_event is. String fields are UTF-8 and never NULL; those that do not apply
  * are "".
@@ -336,7 +472,221 @@ typedef struct alitv_order {
   const char *environment;
   /** As alitv_state_name has it. */
   const char *state_name;
+  /** First charge of a subscription: ALITV_INTERVAL_*. Otherwise 0. */
+  uint32_t interval;
+  /** Entries of awards. */
+  uint32_t awards_count;
+  /** "month", "season" or "". */
+  const char *interval_name;
+  /** PAID: what the payer won by paying. Deliver it with the goods. */
+  const struct alitv_award *const *awards;
 } alitv_order;
+
+/**
+ * The account of an app, and the sign-in that is going on or has just ended. Read through
+ * the pointer only, as an alitv_event is. String fields are UTF-8 and never NULL.
+ */
+typedef struct alitv_account {
+  /** Grows with everything that is told of the account while the engine runs. */
+  uint64_t sequence;
+  /** ALITV_ACCOUNT_*. */
+  uint32_t state;
+  /** SUCCESS: ALITV_AUTH_FROM_*. */
+  uint32_t from;
+  /** ALITV_AUTH_*: how the sign-in stands, 0 without one. 16 and above have ended. */
+  uint32_t phase;
+  /** 1: the player is signed in already and is asked to authorise the app. */
+  uint32_t authorise;
+  /** FAILED: why. CANCELLED: ALITV_E_AUTH_CANCELLED. */
+  alitv_result result;
+  /** Seconds that qr_text stays valid, or 0. */
+  uint32_t expires_s;
+  /** The app. */
+  const char *app_key;
+  /** Who is signed in. */
+  const char *user_id;
+  /** Names the sign-in. */
+  const char *attempt;
+  /**
+   * The code to show, while one may be shown; a browser of the box may open it as well.
+   */
+  const char *qr_text;
+  /** For logs, in English; not for players. */
+  const char *message;
+} alitv_account;
+
+/**
+ * Who plays. Read through the pointer only, as an alitv_event is. String fields are UTF-8 and
+ * never NULL.
+ */
+typedef struct alitv_user {
+  /** Points, if has_points is 1. */
+  int64_t points;
+  /** 1 if the platform has told the points. */
+  uint32_t has_points;
+  /** 0. */
+  uint32_t reserved;
+  /** The platform's id. */
+  const char *user_id;
+  /** Name; "" unless the platform lets the app have it and the player has agreed. */
+  const char *nick;
+  /** Picture, an http or https URL; "" as nick. */
+  const char *avatar_url;
+} alitv_user;
+
+/**
+ * A page that is or was open. Read through the pointer only, as an alitv_event is. String
+ * fields are UTF-8 and never NULL.
+ */
+typedef struct alitv_web {
+  /** ALITV_WEB_*. */
+  uint32_t kind;
+  /** 1: show url. 0: take it off the screen. */
+  uint32_t open;
+  /**
+   * Of a closed one: ALITV_OK, or ALITV_E_TIMEOUT if nobody said in time that it is closed.
+   */
+  alitv_result result;
+  /** 0. */
+  uint32_t reserved;
+  /** Names this opening of the page: what alitv_web_closed wants. */
+  const char *web_id;
+  /** What to show, with its parameters. */
+  const char *url;
+  /** The app. */
+  const char *app_key;
+} alitv_web;
+
+/**
+ * What the platform has switched on for an app. Read through the pointer only, as an
+ * alitv_event is. String fields are UTF-8 and never NULL.
+ */
+typedef struct alitv_profile {
+  /** 1: subscriptions may be sold. */
+  uint32_t renewal;
+  /** Bit 1 << ALITV_WEB_*: there is such a page. */
+  uint32_t pages;
+  /** As alitv_get_qr_url has it. */
+  const char *qr_url;
+} alitv_profile;
+
+/**
+ * A lottery. Read through the pointer only, as an alitv_event is. String fields are UTF-8 and
+ * never NULL.
+ */
+typedef struct alitv_activity {
+  /** Points for a draw, 0 for none. */
+  int64_t consume_amount;
+  /** Free draws that the player has left. */
+  int64_t access_amount;
+  /** ALITV_LUCKY_*. */
+  uint32_t lucky_type;
+  /** Entries of awards. */
+  uint32_t awards_count;
+  /** The platform's number. */
+  const char *activity_id;
+  /** What alitv_lottery_draw names. */
+  const char *event_key;
+  /** What it is called. */
+  const char *name;
+  /** "yyyy-MM-dd HH:mm:ss" in GMT+8. */
+  const char *start_time;
+  /** As start_time. */
+  const char *end_time;
+  /** A page about it, for a QR code; may be "". */
+  const char *activity_url;
+  /** What can be won. */
+  const struct alitv_award *const *awards;
+} alitv_activity;
+
+/**
+ * One draw as it stands. Read through the pointer only, as an alitv_event is. String fields
+ * are UTF-8 and never NULL.
+ */
+typedef struct alitv_draw {
+  /** What alitv_ack names, beside draw_id. */
+  uint64_t sequence;
+  /** When it was accepted, Unix milliseconds by the clock of the box. */
+  int64_t created_ms;
+  /** Points left, or -1 if the platform did not say. */
+  int64_t points_left;
+  /** Free draws left, or -1 if the platform did not say. */
+  int64_t free_left;
+  /** ALITV_STATE_CREATED, _UNKNOWN, _WON, _LOST or _FAILED. */
+  alitv_state state;
+  /** ALITV_OK, or why it is UNKNOWN or FAILED. */
+  alitv_result result;
+  /** ALITV_FLAG_ACKED or 0. */
+  uint32_t flags;
+  /** 0. */
+  uint32_t reserved;
+  /** The draw: what alitv_ack names. */
+  const char *draw_id;
+  /** The app. */
+  const char *app_key;
+  /** Which activity. */
+  const char *event_key;
+  /** Who draws. */
+  const char *user_id;
+  /** The gateway's error code, verbatim, such as "POINTS_NOT_ENOUGH". */
+  const char *gateway_code;
+  /** For logs, in English; not for players. */
+  const char *message;
+  /** As alitv_state_name has it. */
+  const char *state_name;
+  /** WON: what. Otherwise NULL. */
+  const struct alitv_award *award;
+} alitv_draw;
+
+/**
+ * A gift of the player, as the platform lists it. Read through the pointer only, as an
+ * alitv_event is. String fields are UTF-8 and never NULL.
+ */
+typedef struct alitv_gift {
+  /** What alitv_gift_take names. */
+  int64_t gift_id;
+  /** ALITV_GIFT_*. */
+  uint32_t status;
+  /** 0. */
+  uint32_t reserved;
+  /** The merchant's item. */
+  const char *cp_item_id;
+} alitv_gift;
+
+/**
+ * A gift that is being taken, as it stands. Read through the pointer only, as an alitv_event
+ * is. String fields are UTF-8 and never NULL.
+ */
+typedef struct alitv_gift_taking {
+  /** What alitv_ack names, beside id. */
+  uint64_t sequence;
+  /** The platform's number. */
+  int64_t gift_id;
+  /** When it was accepted, Unix milliseconds by the clock of the box. */
+  int64_t created_ms;
+  /** ALITV_STATE_CREATED, _UNKNOWN, _GRANTED or _FAILED. */
+  alitv_state state;
+  /** ALITV_OK, or why it is UNKNOWN or FAILED. */
+  alitv_result result;
+  /** ALITV_FLAG_ACKED, ALITV_FLAG_ACTIVATED. */
+  uint32_t flags;
+  /** 0. */
+  uint32_t reserved;
+  /** "gift-" and gift_id: what alitv_ack names. */
+  const char *id;
+  /** GRANTED: the merchant's item. */
+  const char *cp_item_id;
+  /** The app. */
+  const char *app_key;
+  /** Whose gift it is. */
+  const char *user_id;
+  /** The gateway's error code, verbatim. */
+  const char *gateway_code;
+  /** For logs, in English; not for players. */
+  const char *message;
+  /** As alitv_state_name has it. */
+  const char *state_name;
+} alitv_gift_taking;
 
 /**
  * One event. Owned by the client and valid until the next alitv_next_event, alitv_dispatch or
@@ -348,8 +698,8 @@ typedef struct alitv_event {
   /** ALITV_EVENT_*. */
   alitv_event_kind kind;
   /**
-   * ALITV_OK, or why the request was refused, the order is UNKNOWN or FAILED, or the
-   * engine is OFFLINE. REFUNDED has ALITV_E_REFUNDED.
+   * ALITV_OK, or why the request was refused, the order, draw or gift is UNKNOWN or FAILED,
+   * the sign-in ended, or the engine is OFFLINE. REFUNDED has ALITV_E_REFUNDED.
    */
   alitv_result result;
   /** The request this answers, or 0. */
@@ -357,26 +707,29 @@ typedef struct alitv_event {
   /** The tag given with that request, or 0. */
   uint64_t tag;
   /**
-   * Grows with every event of an order; the larger one is newer. alitv_ack names it.
+   * Grows with every event of an order, draw or gift; the larger one is newer. alitv_ack
+   * names it.
    */
   uint64_t sequence;
   /** Total of the order in fen. */
   int64_t amount_fen;
-  /** When the order was accepted, Unix milliseconds by the clock of the box. */
+  /**
+   * When the order, draw or gift was accepted, Unix milliseconds by the clock of the box.
+   */
   int64_t created_ms;
   /** When it was paid, Unix milliseconds by the clock of the gateway. */
   int64_t paid_ms;
   /** ALITV_STATE_*. */
   alitv_state state;
-  /** OVERFLOW: events dropped. ORDERS: entries. LOG: level. */
+  /** OVERFLOW: events dropped. ORDERS, ACTIVITIES, GIFTS: entries. LOG: level. */
   uint32_t count;
-  /** QR: seconds that the code stays valid. */
+  /** QR, AUTH: seconds that the code stays valid. */
   uint32_t expires_s;
   /** ALITV_FLAG_*. */
   uint32_t flags;
-  /** The merchant's order number. */
+  /** The merchant's order number; of DRAW and GIFT their id. What alitv_ack names. */
   const char *order_id;
-  /** The app that sells. */
+  /** The app. */
   const char *app_key;
   /** What the payer reads. */
   const char *title;
@@ -400,6 +753,33 @@ typedef struct alitv_event {
   const char *json;
   /** ORDERS: `count` pointers, oldest order first. Otherwise NULL. */
   const struct alitv_order *const *orders;
+  /** First charge of a subscription: ALITV_INTERVAL_*. Otherwise 0. */
+  uint32_t interval;
+  /** PAID: entries of awards. */
+  uint32_t awards_count;
+  /** "month", "season" or "". */
+  const char *interval_name;
+  /**
+   * PAID: what the payer won by paying. Deliver it with the goods. NULL where there is no
+   * order.
+   */
+  const struct alitv_award *const *awards;
+  /** AUTH, LOGOUT. Otherwise NULL. */
+  const struct alitv_account *account;
+  /** USER. Otherwise NULL. */
+  const struct alitv_user *user;
+  /** WEB. Otherwise NULL. */
+  const struct alitv_web *web;
+  /** PROFILE. Otherwise NULL. */
+  const struct alitv_profile *profile;
+  /** ACTIVITIES: `count` pointers. Otherwise NULL. */
+  const struct alitv_activity *const *activities;
+  /** DRAW. Otherwise NULL. */
+  const struct alitv_draw *draw;
+  /** GIFTS: `count` pointers. Otherwise NULL. */
+  const struct alitv_gift *const *gifts;
+  /** GIFT. Otherwise NULL. */
+  const struct alitv_gift_taking *gift;
 } alitv_event;
 
 /**
@@ -412,9 +792,9 @@ typedef struct alitv_event {
  * `event` is the whole event, valid until the callback returns; `user_data` is what
  * alitv_set_callbacks was given. Strings are never NULL.
  *
- * Who acknowledges: on_pay_success by its return value; if it is NULL, nobody but alitv_ack.
- * The other final states are acknowledged when their callback returns, and at once if both
- * their callback and on_event are NULL.
+ * Who acknowledges: on_pay_success, on_draw of a win and on_gift by their return value; if they
+ * are NULL, nobody but alitv_ack. The other final states are acknowledged when their callback
+ * returns, and at once if both their callback and on_event are NULL.
  */
 typedef struct alitv_callbacks {
   /** sizeof(alitv_callbacks) as the caller was compiled; set by ALITV_STRUCT_INIT. */
@@ -461,6 +841,100 @@ typedef struct alitv_callbacks {
                         int64_t amount_fen,
                         const struct alitv_event *event,
                         void *user_data);
+  /**
+   * Show this code, so that the player signs in or authorises the app, until one of the
+   * following three is called.
+   */
+  void (*on_auth_qr)(const char *qr_text,
+                     uint32_t expires_s,
+                     const struct alitv_event *event,
+                     void *user_data);
+  /** The player is signed in and has authorised the app. from: ALITV_AUTH_FROM_*. */
+  void (*on_auth_success)(uint32_t from,
+                          const struct alitv_event *event,
+                          void *user_data);
+  /** A sign-in of this client failed, or the engine refused it. */
+  void (*on_auth_error)(alitv_result code,
+                        const char *text,
+                        const struct alitv_event *event,
+                        void *user_data);
+  /** A sign-in of this client was given up, on the box or on the phone. */
+  void (*on_auth_cancel)(const struct alitv_event *event, void *user_data);
+  /** The player has signed out, here or elsewhere. */
+  void (*on_logout)(const struct alitv_event *event, void *user_data);
+  /** Answer to alitv_user_info. */
+  void (*on_user_info)(const struct alitv_user *user,
+                       const struct alitv_event *event,
+                       void *user_data);
+  /** alitv_user_info was refused. */
+  void (*on_user_info_error)(alitv_result code,
+                             const char *text,
+                             const struct alitv_event *event,
+                             void *user_data);
+  /**
+   * Show this page, and call alitv_web_closed with the event's web->web_id when the player
+   * has closed it.
+   */
+  void (*on_web_open)(const char *url, const struct alitv_event *event, void *user_data);
+  /**
+   * Take the page off the screen; or the engine refused to open one: then the event's web is
+   * NULL and its result says why.
+   */
+  void (*on_web_close)(const struct alitv_event *event, void *user_data);
+  /** Answer to alitv_lottery_activities: `count` pointers. */
+  void (*on_activities)(const struct alitv_activity *const *activities,
+                        uint32_t count,
+                        const struct alitv_event *event,
+                        void *user_data);
+  /** alitv_lottery_activities was refused. */
+  void (*on_activities_error)(alitv_result code,
+                              const char *text,
+                              const struct alitv_event *event,
+                              void *user_data);
+  /**
+   * WON or LOST. WON: store draw_id and award in one transaction, unless draw_id is stored
+   * already, and return non-zero when that is done: this acknowledges it. Return 0 if it
+   * could not be stored: it comes again. LOST is acknowledged either way.
+   */
+  int (*on_draw)(const struct alitv_draw *draw,
+                 const struct alitv_event *event,
+                 void *user_data);
+  /**
+   * A draw FAILED, and nothing was spent; or the engine did not accept it: then the event's
+   * draw is NULL. Never called because an outcome is unknown.
+   */
+  void (*on_draw_error)(alitv_result code,
+                        const char *text,
+                        const char *draw_id,
+                        const struct alitv_event *event,
+                        void *user_data);
+  /** Answer to alitv_gift_list: `count` pointers. */
+  void (*on_gift_list)(const struct alitv_gift *const *gifts,
+                       uint32_t count,
+                       const struct alitv_event *event,
+                       void *user_data);
+  /** alitv_gift_list was refused. */
+  void (*on_gift_list_error)(alitv_result code,
+                             const char *text,
+                             const struct alitv_event *event,
+                             void *user_data);
+  /**
+   * GRANTED. Store id and item in one transaction, unless id is stored already, and return
+   * non-zero when that is done: this acknowledges it, and only then the platform is told.
+   * Return 0 if it could not be stored: it comes again.
+   */
+  int (*on_gift)(const struct alitv_gift_taking *gift,
+                 const struct alitv_event *event,
+                 void *user_data);
+  /**
+   * A gift FAILED, or the engine did not accept it: then the event's gift is NULL. Never
+   * called because an outcome is unknown.
+   */
+  void (*on_gift_error)(alitv_result code,
+                        const char *text,
+                        int64_t gift_id,
+                        const struct alitv_event *event,
+                        void *user_data);
 } alitv_callbacks;
 
 /**
@@ -483,22 +957,105 @@ typedef struct alitv_pay_params {
   /**
    * The merchant's order number, 1 to 64 of [A-Za-z0-9_-], stored by the game before it
    * asks. Repeating it with the same facts resumes that order and never charges twice;
-   * with other facts it is ALITV_E_CONFLICT. NULL: made here, see order_id_out.
+   * with other facts it is ALITV_E_CONFLICT. It must not begin with "draw-" or "gift-".
+   * NULL: made here, see order_id_out.
    */
   const char *order_id;
   /** Shown to the payer: 1 to 128 characters, no control characters. Required. */
   const char *title;
   /** Merchant's product id, 1 to 64 characters. May be NULL. */
   const char *subject_id;
-  /**
-   * Server-to-server notification URL (payFromServer), up to 1024 bytes. May be NULL.
-   */
+  /** Server-to-server notification URL, up to 1024 bytes. May be NULL. */
   const char *notify_url;
   /** Receives the order id on ALITV_OK. May be NULL. */
   char *order_id_out;
   /** Bytes at order_id_out; at least ALITV_ORDER_ID_SIZE, which 0 stands for. */
   size_t order_id_out_size;
 } alitv_pay_params;
+
+/**
+ * Parameters of alitv_repay. Zero means default for those that may be NULL and for expires_s.
+ */
+typedef struct alitv_repay_params {
+  /**
+   * sizeof(alitv_repay_params) as the caller was compiled; set by ALITV_STRUCT_INIT.
+   */
+  uint32_t struct_size;
+  /** ALITV_INTERVAL_*. Required. */
+  uint32_t interval;
+  /** Seconds until the code expires, 30 to 7200. 0: the gateway's default. */
+  uint32_t expires_s;
+  /** Entries of prices_fen: 1 to 12 by month, 1 to 4 by season. */
+  uint32_t prices_len;
+  /** What each charge costs in fen, this one first: 1 to 99999999 each. Required. */
+  const int64_t *prices_fen;
+  /** As in alitv_pay_params. */
+  const char *order_id;
+  /** What is bought: 1 to 128 characters, no control characters. Required. */
+  const char *title;
+  /** Name of the subscription, such as a monthly pass: as title. Required. */
+  const char *subject;
+  /** What the subscriber is entitled to, 1 to 256 characters. May be NULL. */
+  const char *description;
+  /**
+   * Merchant's product id, 1 to 64 characters. May be NULL; then nothing can be won by
+   * paying.
+   */
+  const char *subject_id;
+  /** Server-to-server notification URL, up to 1024 bytes. Required. */
+  const char *notify_url;
+  /** Receives the order id on ALITV_OK. May be NULL. */
+  char *order_id_out;
+  /** Bytes at order_id_out; at least ALITV_ORDER_ID_SIZE, which 0 stands for. */
+  size_t order_id_out_size;
+} alitv_repay_params;
+
+/** Parameters of alitv_web_open. Zero means default for every field but kind. */
+typedef struct alitv_web_params {
+  /** sizeof(alitv_web_params) as the caller was compiled; set by ALITV_STRUCT_INIT. */
+  uint32_t struct_size;
+  /** ALITV_WEB_*. */
+  uint32_t kind;
+  /**
+   * The page counts as closed after this even if nobody says so, 10 to 7200. 0: 600.
+   */
+  uint32_t timeout_s;
+  /** Entries of keys and of values, up to 32. */
+  uint32_t params_len;
+  /** Names of parameters, each once: 1 to 64 bytes. May be NULL if params_len is 0. */
+  const char *const *keys;
+  /** What they are: up to 512 bytes each. */
+  const char *const *values;
+} alitv_web_params;
+
+/** Parameters of alitv_lottery_draw. */
+typedef struct alitv_draw_params {
+  /** sizeof(alitv_draw_params) as the caller was compiled; set by ALITV_STRUCT_INIT. */
+  uint32_t struct_size;
+  /** Must be 0. */
+  uint32_t reserved;
+  /** Which activity: 1 to 64 printable ASCII characters. Required. */
+  const char *event_key;
+  /**
+   * Made by the merchant's server, where the activity wants one: up to 256 printable ASCII
+   * characters. NULL or "": none.
+   */
+  const char *confirm_key;
+  /**
+   * Which behaviour earned the draw, where the activity wants one: up to 64 printable ASCII
+   * characters. NULL or "": none.
+   */
+  const char *behavior_key;
+  /**
+   * "draw-" and something unique, at most 64 of [A-Za-z0-9_-] in all, stored by the game
+   * before it asks: asking again with it never draws twice. NULL: made here, see draw_id_out.
+   */
+  const char *draw_id;
+  /** Receives the draw id on ALITV_OK. May be NULL. */
+  char *draw_id_out;
+  /** Bytes at draw_id_out; at least ALITV_ORDER_ID_SIZE, which 0 stands for. */
+  size_t draw_id_out_size;
+} alitv_draw_params;
 
 /** It worked. */
 #define ALITV_OK 0
@@ -560,7 +1117,13 @@ typedef struct alitv_pay_params {
 /** Too many requests, orders or unacknowledged results. Nothing was accepted. */
 #define ALITV_E_LIMIT (-1204)
 
-/** No such order. */
+/** Not known before the engine has answered for the first time. */
+#define ALITV_E_NOT_READY (-1205)
+
+/** Nobody did in time what was waited for. */
+#define ALITV_E_TIMEOUT (-1206)
+
+/** No such order, draw, gift, page or sign-in. */
 #define ALITV_E_NOT_FOUND (-1301)
 
 /** The order exists with other facts. It was left as it is. */
@@ -572,11 +1135,26 @@ typedef struct alitv_pay_params {
 /** The payment was given back before it could be reported. */
 #define ALITV_E_REFUNDED (-1304)
 
+/** The gift was given out to somebody else. */
+#define ALITV_E_GIFT_TAKEN (-1305)
+
+/** The gift was not taken in time. */
+#define ALITV_E_GIFT_EXPIRED (-1306)
+
+/** The lottery refused the draw; see gateway_code. Nothing was spent. */
+#define ALITV_E_DRAW_DENIED (-1307)
+
 /** Nobody is signed in, or the user has not authorised the app. */
 #define ALITV_E_UNAUTHORIZED (-2201)
 
 /** The user gave up signing in or authorising. */
 #define ALITV_E_AUTH_CANCELLED (-2205)
+
+/** The code to sign in with ran out before anybody used it. */
+#define ALITV_E_AUTH_EXPIRED (-2206)
+
+/** Signing in failed for another reason; see message. */
+#define ALITV_E_AUTH_OTHER (-2299)
 
 /**
  * The gateway could not be reached. The outcome is unknown until the order is final.
@@ -619,11 +1197,23 @@ typedef struct alitv_pay_params {
 /** Final. Closed because time ran out; it can no longer be paid. */
 #define ALITV_STATE_EXPIRED 18
 
-/** Final. Refused before anybody could pay; see result and gateway_code. */
+/**
+ * Final. Refused before anybody could pay, or before anything was drawn or taken; see result
+ * and gateway_code.
+ */
 #define ALITV_STATE_FAILED 19
 
 /** Final. Paid and given back before PAID could be reported. Deliver nothing. */
 #define ALITV_STATE_REFUNDED 20
+
+/** Final, of a draw. Store the award, then call alitv_ack. */
+#define ALITV_STATE_WON 21
+
+/** Final, of a draw. Nothing was won. */
+#define ALITV_STATE_LOST 22
+
+/** Final, of a gift. It is the player's: store it, then call alitv_ack. */
+#define ALITV_STATE_GRANTED 23
 
 /**
  * The engine answers; orders that are not final or not acknowledged follow as ORDER, unless
@@ -649,6 +1239,15 @@ typedef struct alitv_pay_params {
 #define ALITV_EVENT_ORDER 4
 
 /**
+ * Signing in: `account` and its members say how it stands. Show its qr_text while phase is
+ * ALITV_AUTH_CODE.
+ */
+#define ALITV_EVENT_AUTH 5
+
+/** The user has signed out, here or elsewhere. */
+#define ALITV_EVENT_LOGOUT 6
+
+/**
  * A request finished that has no event of its own, or any request was refused by the engine:
  * then result says why, and for alitv_pay title and amount_fen say which.
  */
@@ -668,6 +1267,32 @@ typedef struct alitv_pay_params {
 
 /** Answer to alitv_orders: `count` entries in `orders`. */
 #define ALITV_EVENT_ORDERS 10
+
+/** Answer to alitv_user_info: `user`. */
+#define ALITV_EVENT_USER 11
+
+/** Answer to alitv_lottery_activities: `count` entries in `activities`. */
+#define ALITV_EVENT_ACTIVITIES 12
+
+/**
+ * A draw as it stands: `draw`. Its final states are told until they are acknowledged.
+ */
+#define ALITV_EVENT_DRAW 13
+
+/** Answer to alitv_gift_list: `count` entries in `gifts`. */
+#define ALITV_EVENT_GIFTS 14
+
+/**
+ * A gift that is being taken, as it stands: `gift`. Its final states are told until they are
+ * acknowledged.
+ */
+#define ALITV_EVENT_GIFT 15
+
+/** A page is to be shown, or to be taken away: `web`. */
+#define ALITV_EVENT_WEB 16
+
+/** The platform has switched something on or off for the app. */
+#define ALITV_EVENT_PROFILE 17
 
 #ifdef __cplusplus
 extern "C" {
@@ -715,8 +1340,8 @@ const char *alitv_last_error(void);
 /* ---- states ---------------------------------------------------------------------- */
 
 /**
- * 1 if the order will not change any more, 0 if it may or the state is not known. States of
- * later versions follow the same rule: 16 to 31 are final.
+ * 1 if the order, draw or gift will not change any more, 0 if it may or the state is not
+ * known. States of later versions follow the same rule: 16 to 31 are final.
  */
 ALITV_API
 int alitv_state_is_final(alitv_state state);
@@ -752,6 +1377,16 @@ alitv_result alitv_init(const struct alitv_options *options,
  */
 ALITV_API
 void alitv_destroy(struct alitv_client *client);
+
+/**
+ * Turns LOG events on or off (logSwitch), in place of alitv_options.log_level. Those that wait
+ * already are still told.
+ *
+ * @param level ALITV_LOG_*: events up to this level; ALITV_LOG_OFF: none
+ */
+ALITV_API
+alitv_result alitv_log_switch(struct alitv_client *client,
+                              uint32_t level);
 
 /* ---- events ---------------------------------------------------------------------- */
 
@@ -825,6 +1460,77 @@ alitv_result alitv_set_wakeup(struct alitv_client *client,
                               alitv_wakeup_fn wakeup,
                               void *user_data);
 
+/* ---- account --------------------------------------------------------------------- */
+
+/**
+ * Whether a player is signed in and has authorised the app (isAuth), as the engine last told
+ * it: no call goes out, nothing waits. 0 before the first ONLINE.
+ *
+ * @return 1 or 0, or a negative ALITV_E_*
+ */
+ALITV_API
+ALITV_MUST_USE
+int alitv_is_auth(const struct alitv_client *client);
+
+/**
+ * Has the player sign in and authorise the app (checkAuthAndLogin; with
+ * ALITV_AUTH_CHANGE_USER changeAccount). A sign-in that is going on already is joined, but
+ * for ALITV_AUTH_CHANGE_USER, which replaces it.
+ *
+ * 1: authorised already, and nothing follows. 0: begun. Events: AUTH with phase
+ * ALITV_AUTH_CODE (on_auth_qr), perhaps ALITV_AUTH_SCANNED; then exactly one end with this
+ * op: AUTH with phase SUCCESS (on_auth_success), CANCELLED (on_auth_cancel) or FAILED
+ * (on_auth_error), or REPLY if the engine refuses (on_auth_error). A restart of the engine
+ * ends it as well. What was paid, drawn and taken before stays with the user it began with.
+ *
+ * @param flags  ALITV_AUTH_CHANGE_USER or 0
+ * @param out_op may be NULL; 0 where nothing follows
+ * @return 1, 0, or a negative ALITV_E_*
+ */
+ALITV_API
+ALITV_MUST_USE
+int alitv_auth(struct alitv_client *client,
+               uint32_t flags,
+               uint64_t tag,
+               alitv_op *out_op);
+
+/**
+ * Gives up the sign-in that is going on, also if another client of the app began it. Events:
+ * REPLY (ALITV_E_NOT_FOUND if none is going on), and the end of the sign-in.
+ *
+ * @param out_op may be NULL
+ */
+ALITV_API
+ALITV_MUST_USE
+alitv_result alitv_auth_cancel(struct alitv_client *client,
+                               uint64_t tag,
+                               alitv_op *out_op);
+
+/**
+ * Signs the player out. Events: REPLY, and LOGOUT (on_logout) once it is written down. The
+ * player can also sign out elsewhere: LOGOUT comes at any time.
+ *
+ * @param out_op may be NULL
+ */
+ALITV_API
+ALITV_MUST_USE
+alitv_result alitv_logout(struct alitv_client *client,
+                          uint64_t tag,
+                          alitv_op *out_op);
+
+/**
+ * Asks the platform who plays (getUserInfo). Event: USER with this op (on_user_info), or
+ * REPLY with why not (on_user_info_error): ALITV_E_UNAUTHORIZED unless the player is signed
+ * in and has authorised the app.
+ *
+ * @param out_op may be NULL
+ */
+ALITV_API
+ALITV_MUST_USE
+alitv_result alitv_user_info(struct alitv_client *client,
+                             uint64_t tag,
+                             alitv_op *out_op);
+
 /* ---- pay ------------------------------------------------------------------------- */
 
 /**
@@ -844,6 +1550,19 @@ alitv_result alitv_pay(struct alitv_client *client,
                        const struct alitv_pay_params *params,
                        uint64_t tag,
                        alitv_op *out_op);
+
+/**
+ * The same for a payment that the merchant's server has begun (payFromServer): order_id, which
+ * the server has made, and notify_url are required.
+ *
+ * @param out_op may be NULL
+ */
+ALITV_API
+ALITV_MUST_USE
+alitv_result alitv_pay_from_server(struct alitv_client *client,
+                                   const struct alitv_pay_params *params,
+                                   uint64_t tag,
+                                   alitv_op *out_op);
 
 /**
  * Asks to close an unpaid order. Events: REPLY, then ORDER: CLOSING at once, and CANCELLED
@@ -872,10 +1591,11 @@ alitv_result alitv_query(struct alitv_client *client,
                          alitv_op *out_op);
 
 /**
- * Says that what a final ORDER event reported was handled and stored (goods delivered). Until
- * then it is told again: after every ONLINE, and at growing intervals from one second to one
- * hour. Repeating it is harmless. Event: REPLY.
+ * Says that what a final ORDER, DRAW or GIFT event reported was handled and stored (goods
+ * delivered). Until then it is told again: after every ONLINE, and at growing intervals from
+ * one second to one hour. Repeating it is harmless. Event: REPLY.
  *
+ * @param order_id of the event; that of a draw is its draw_id, that of a gift its id
  * @param sequence of the event that was handled; a later one stays unacknowledged
  * @param out_op   may be NULL
  */
@@ -886,6 +1606,23 @@ alitv_result alitv_ack(struct alitv_client *client,
                        uint64_t sequence,
                        uint64_t tag,
                        alitv_op *out_op);
+
+/* ---- repay ----------------------------------------------------------------------- */
+
+/**
+ * Starts or resumes a subscription (repayFromServer): asks for its first charge, prices_fen[0].
+ * Later charges are started by the merchant's server. Events, callbacks and errors as for
+ * alitv_pay. An app that may not sell subscriptions: FAILED with gateway_code
+ * "RENEWAL_ORDER_NOT_ALLOWED".
+ *
+ * @param out_op may be NULL
+ */
+ALITV_API
+ALITV_MUST_USE
+alitv_result alitv_repay(struct alitv_client *client,
+                         const struct alitv_repay_params *params,
+                         uint64_t tag,
+                         alitv_op *out_op);
 
 /* ---- orders ---------------------------------------------------------------------- */
 
@@ -903,6 +1640,114 @@ alitv_result alitv_orders(struct alitv_client *client,
                           uint32_t limit,
                           uint64_t tag,
                           alitv_op *out_op);
+
+/* ---- web ------------------------------------------------------------------------- */
+
+/**
+ * Asks for a page of the platform. The library shows nothing itself: the host opens the url
+ * in a browser and says with alitv_web_closed when it is closed.
+ *
+ * 1: the page will show. Events: WEB with open 1 and this op (on_web_open), then WEB with open
+ * 0 (on_web_close); or REPLY if the engine refuses, such as ALITV_E_STATE while another page
+ * of the app is open (on_web_close, with the reason in the event's result). So on_web_close
+ * always comes, exactly once. 0: there is no such page, and nothing follows.
+ *
+ * ALITV_E_NOT_READY: not known before the engine has answered and asked the platform.
+ *
+ * @param out_op may be NULL; 0 where nothing follows
+ * @return 1, 0, or a negative ALITV_E_*
+ */
+ALITV_API
+ALITV_MUST_USE
+int alitv_web_open(struct alitv_client *client,
+                   const struct alitv_web_params *params,
+                   uint64_t tag,
+                   alitv_op *out_op);
+
+/**
+ * Says that a page is off the screen: the player has closed it. Events: REPLY
+ * (ALITV_E_NOT_FOUND if it is not open), and WEB with open 0.
+ *
+ * @param web_id of the alitv_web that was opened
+ * @param out_op may be NULL
+ */
+ALITV_API
+ALITV_MUST_USE
+alitv_result alitv_web_closed(struct alitv_client *client,
+                              const char *web_id,
+                              uint64_t tag,
+                              alitv_op *out_op);
+
+/* ---- lottery --------------------------------------------------------------------- */
+
+/**
+ * Asks for lotteries and what can be won in them (getActivitesInfo). Event: ACTIVITIES with
+ * this op and `count` entries, perhaps none (on_activities), or REPLY with why not
+ * (on_activities_error).
+ *
+ * @param event_key the one to ask for; NULL or "": all that can be played
+ * @param out_op    may be NULL
+ */
+ALITV_API
+ALITV_MUST_USE
+alitv_result alitv_lottery_activities(struct alitv_client *client,
+                                      const char *event_key,
+                                      uint64_t tag,
+                                      alitv_op *out_op);
+
+/**
+ * Draws (getLotteryResultWithPermission). The player must be signed in and have authorised
+ * the app. Events: DRAW with this op once the engine has written it to its journal (from then
+ * on it is never drawn twice, whatever crashes); then DRAW until it is WON, LOST or FAILED, as
+ * an order is followed and acknowledged. If the engine refuses it: REPLY with this op
+ * (on_draw_error), such as ALITV_E_UNAUTHORIZED.
+ *
+ * An activity that is over or unknown is LOST. FAILED: the lottery refused, and nothing was
+ * spent; gateway_code says why, such as "POINTS_NOT_ENOUGH". UNKNOWN: the engine looks up how
+ * the draw ended.
+ *
+ * @param out_op may be NULL
+ */
+ALITV_API
+ALITV_MUST_USE
+alitv_result alitv_lottery_draw(struct alitv_client *client,
+                                const struct alitv_draw_params *params,
+                                uint64_t tag,
+                                alitv_op *out_op);
+
+/* ---- gifts ----------------------------------------------------------------------- */
+
+/**
+ * Lists the gifts that wait to be taken (queryGifts). The player must be signed in and have
+ * authorised the app. Event: GIFTS with this op and `count` entries, perhaps none
+ * (on_gift_list), or REPLY with why not (on_gift_list_error).
+ *
+ * @param out_op may be NULL
+ */
+ALITV_API
+ALITV_MUST_USE
+alitv_result alitv_gift_list(struct alitv_client *client,
+                             uint64_t tag,
+                             alitv_op *out_op);
+
+/**
+ * Takes a gift (takeGifts). Events: GIFT with this op once the engine has written it to its
+ * journal; then GIFT until it is GRANTED (on_gift) or FAILED (on_gift_error), as an order is
+ * followed and acknowledged. If the engine refuses it: REPLY with this op (on_gift_error).
+ *
+ * GRANTED reserves the gift for this box. Store it, then acknowledge: only then does the
+ * engine tell the platform that it was given out. FAILED has ALITV_E_GIFT_TAKEN,
+ * ALITV_E_GIFT_EXPIRED, ALITV_E_NOT_FOUND or ALITV_E_GATEWAY. Repeating it is harmless.
+ *
+ * @param gift_id out of alitv_gift_list, 1 and above
+ * @param out_op  may be NULL
+ */
+ALITV_API
+ALITV_MUST_USE
+alitv_result alitv_gift_take(struct alitv_client *client,
+                             int64_t gift_id,
+                             uint64_t tag,
+                             alitv_op *out_op);
 
 /* ---- request --------------------------------------------------------------------- */
 
@@ -926,6 +1771,22 @@ alitv_result alitv_request(struct alitv_client *client,
                            alitv_op *out_op);
 
 /* ---- qr -------------------------------------------------------------------------- */
+
+/**
+ * Text for a QR code that leads to the app's goods on a phone (getQRUrl), as the engine last
+ * told it: no call goes out, nothing waits. "" if the platform has none.
+ *
+ * ALITV_E_NOT_READY: not known before the engine has answered and asked the platform.
+ *
+ * @param buffer      receives the text and its NUL
+ * @param buffer_size bytes there; ALITV_QR_URL_SIZE always suffices. Too few are
+ *                    ALITV_E_BUFFER, and alitv_last_error says how many are needed
+ */
+ALITV_API
+ALITV_MUST_USE
+alitv_result alitv_get_qr_url(struct alitv_client *client,
+                              char *buffer,
+                              size_t buffer_size);
 
 /**
  * Renders text as a QR code of level M: one byte per module, 1 is dark, row by row, without a

@@ -76,6 +76,8 @@ pub const WEB_PARAMS_MAX: usize = 32;
 pub const WEB_PARAM_NAME_BYTES_MAX: usize = 64;
 /// Value of a parameter of a web page.
 pub const WEB_PARAM_VALUE_BYTES_MAX: usize = 512;
+/// What names an opening of a web page; ours are shorter.
+pub const WEB_ID_BYTES_MAX: usize = 64;
 /// A page's URL with its parameters.
 pub const WEB_URL_BYTES_MAX: usize = 8 * 1024;
 /// A page that nobody says is closed counts as closed after this, unless the caller says how long.

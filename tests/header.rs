@@ -8,13 +8,21 @@ use std::mem::offset_of;
 use std::path::Path;
 use std::process::Command;
 
+use alitv_pay::client::{AuthFrom, Level};
+use alitv_pay::core::award::{GiftStatus, LuckyType};
 use alitv_pay::core::code::TABLE;
-use alitv_pay::core::report::State;
+use alitv_pay::core::facts::Interval;
+use alitv_pay::core::report::{AccountState, AuthPhase, State, WebKind};
+use alitv_pay::ffi::account::{alitv_account, alitv_user};
 use alitv_pay::ffi::callbacks::alitv_callbacks;
 use alitv_pay::ffi::events::alitv_event;
+use alitv_pay::ffi::gifts::{alitv_gift, alitv_gift_taking};
 use alitv_pay::ffi::init::alitv_options;
+use alitv_pay::ffi::lottery::{alitv_activity, alitv_award, alitv_draw, alitv_draw_params};
 use alitv_pay::ffi::orders::alitv_order;
 use alitv_pay::ffi::pay::alitv_pay_params;
+use alitv_pay::ffi::repay::alitv_repay_params;
+use alitv_pay::ffi::web::{alitv_profile, alitv_web, alitv_web_params};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -74,11 +82,24 @@ const USER: &str = r#"
 static int use(alitv_client *client, const alitv_event *event) {
   alitv_options options;
   alitv_pay_params params;
+  alitv_repay_params repay;
+  alitv_web_params web;
+  alitv_draw_params draw;
   alitv_callbacks callbacks;
   char id[ALITV_ORDER_ID_SIZE];
   ALITV_STRUCT_INIT(&options);
   ALITV_STRUCT_INIT(&params);
+  ALITV_STRUCT_INIT(&repay);
+  ALITV_STRUCT_INIT(&web);
+  ALITV_STRUCT_INIT(&draw);
   ALITV_STRUCT_INIT(&callbacks);
+  web.kind = ALITV_WEB_EXIT;
+  if (event->kind == ALITV_EVENT_ACTIVITIES && event->count) {
+    draw.event_key = event->activities[0]->event_key;
+    if (event->activities[0]->awards_count) return event->activities[0]->awards[0]->award_type;
+  }
+  if (event->draw && event->draw->award && event->user && event->gift) return 4;
+  if (alitv_auth(client, ALITV_AUTH_CHANGE_USER, 0, NULL) == 1) return 5;
   params.order_id_out = id;
   params.order_id_out_size = sizeof id;
   if (event->kind == ALITV_EVENT_ORDER && event->state >= ALITV_STATE_CLOSING) return 1;
@@ -168,6 +189,81 @@ fn states_are_those_of_the_core() {
     assert_eq!(found, expected);
 }
 
+/// The numbers of a group of constants, by name.
+fn group(prefix: &str) -> BTreeMap<String, i64> {
+    let defines = defines().into_iter();
+    defines
+        .filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_owned(), value)))
+        .collect()
+}
+
+#[test]
+fn other_numbers_are_those_of_the_core() {
+    let expected: [(&str, &[(&str, u32)]); 7] = [
+        (
+            "ACCOUNT_",
+            &[
+                ("SIGNED_OUT", AccountState::SignedOut as u32),
+                ("SIGNED_IN", AccountState::SignedIn as u32),
+                ("AUTHORISED", AccountState::Authorised as u32),
+            ],
+        ),
+        (
+            "AUTH_",
+            &[
+                ("STARTED", AuthPhase::Started as u32),
+                ("CODE", AuthPhase::Code as u32),
+                ("SCANNED", AuthPhase::Scanned as u32),
+                ("SUCCESS", AuthPhase::Success as u32),
+                ("CANCELLED", AuthPhase::Cancelled as u32),
+                ("FAILED", AuthPhase::Failed as u32),
+                ("FROM_CALL", AuthFrom::Call as u32),
+                ("FROM_ELSEWHERE", AuthFrom::Elsewhere as u32),
+                ("CHANGE_USER", 1),
+            ],
+        ),
+        (
+            "WEB_",
+            &[
+                ("START", WebKind::Start as u32),
+                ("CUSTOM", WebKind::Custom as u32),
+                ("EXIT", WebKind::Exit as u32),
+            ],
+        ),
+        (
+            "LUCKY_",
+            &[
+                ("FREE", LuckyType::Free as u32),
+                ("CONSUMING", LuckyType::Consuming as u32),
+                ("MIXED", LuckyType::Mixed as u32),
+            ],
+        ),
+        (
+            "GIFT_",
+            &[
+                ("PENDING", GiftStatus::Pending as u32),
+                ("ACTIVATED", GiftStatus::Activated as u32),
+                ("EXPIRED", GiftStatus::Expired as u32),
+            ],
+        ),
+        ("INTERVAL_", &[("MONTH", Interval::Month as u32), ("SEASON", Interval::Season as u32)]),
+        (
+            "LOG_",
+            &[
+                ("OFF", 0),
+                ("ERROR", Level::Error as u32),
+                ("WARN", Level::Warn as u32),
+                ("INFO", Level::Info as u32),
+                ("DEBUG", Level::Debug as u32),
+            ],
+        ),
+    ];
+    for (prefix, names) in expected {
+        let names = names.iter().map(|(name, number)| (name.to_string(), i64::from(*number)));
+        assert_eq!(group(prefix), names.collect(), "{prefix}");
+    }
+}
+
 /// Type and name of each field of a struct in the header.
 fn fields(name: &str) -> Vec<String> {
     let header = header();
@@ -203,14 +299,38 @@ fn layouts() -> Vec<Layout> {
             socket_path token app_key config_path app_secret gateway_url journal_dir),
         offsets!(alitv_pay_params: struct_size expires_s amount_fen order_id title subject_id
             notify_url order_id_out order_id_out_size),
+        offsets!(alitv_repay_params: struct_size interval expires_s prices_len prices_fen
+            order_id title subject description subject_id notify_url order_id_out
+            order_id_out_size),
+        offsets!(alitv_web_params: struct_size kind timeout_s params_len keys values),
+        offsets!(alitv_draw_params: struct_size reserved event_key confirm_key behavior_key
+            draw_id draw_id_out draw_id_out_size),
         offsets!(alitv_callbacks: struct_size reserved on_event on_init_finish on_init_error
-            on_qr on_pay_success on_pay_error on_pay_cancel),
+            on_qr on_pay_success on_pay_error on_pay_cancel on_auth_qr on_auth_success
+            on_auth_error on_auth_cancel on_logout on_user_info on_user_info_error on_web_open
+            on_web_close on_activities on_activities_error on_draw on_draw_error on_gift_list
+            on_gift_list_error on_gift on_gift_error),
+        offsets!(alitv_account: sequence state from phase authorise result expires_s app_key
+            user_id attempt qr_text message),
+        offsets!(alitv_user: points has_points reserved user_id nick avatar_url),
+        offsets!(alitv_web: kind open result reserved web_id url app_key),
+        offsets!(alitv_profile: renewal pages qr_url),
+        offsets!(alitv_award: amount price_fen award_type reserved award_id name type_name unit
+            hyperlink_url hyperlink_desc simple_desc full_desc),
+        offsets!(alitv_activity: consume_amount access_amount lucky_type awards_count
+            activity_id event_key name start_time end_time activity_url awards),
+        offsets!(alitv_draw: sequence created_ms points_left free_left state result flags
+            reserved draw_id app_key event_key user_id gateway_code message state_name award),
+        offsets!(alitv_gift: gift_id status reserved cp_item_id),
+        offsets!(alitv_gift_taking: sequence gift_id created_ms state result flags reserved id
+            cp_item_id app_key user_id gateway_code message state_name),
         offsets!(alitv_order: sequence amount_fen created_ms paid_ms state result expires_s
             flags order_id app_key title subject_id trade_no qr_text gateway_code message
-            environment state_name),
+            environment state_name interval awards_count interval_name awards),
         offsets!(alitv_event: kind result op tag sequence amount_fen created_ms paid_ms state
             count expires_s flags order_id app_key title subject_id trade_no qr_text
-            gateway_code message environment state_name json orders),
+            gateway_code message environment state_name json orders interval awards_count
+            interval_name awards account user web profile activities draw gifts gift),
     ]
 }
 
@@ -231,7 +351,8 @@ fn c_and_rust_agree_on_every_offset() {
 }
 
 /// Without padding a struct means the same to every compiler, and a later version can tell by
-/// its size which fields the caller knew.
+/// the size of one that callers fill which fields they knew. One that they read may be rounded
+/// up at its end, where the next field will be.
 #[test]
 fn no_struct_has_padding_on_any_target() {
     if !is_there("clang") {
@@ -242,7 +363,12 @@ fn no_struct_has_padding_on_any_target() {
         let sizes: Vec<String> =
             offsets.iter().map(|row| format!("sizeof((({name} *)0)->{})", row.0)).collect();
         let sum = sizes.join(" + ");
-        source += &format!("_Static_assert(sizeof({name}) == {sum}, \"{name}\");\n");
+        let (last, _) = offsets[offsets.len() - 1];
+        let end = match offsets[0].0 {
+            "struct_size" => format!("sizeof({name})"),
+            _ => format!("offsetof({name}, {last}) + sizeof((({name} *)0)->{last})"),
+        };
+        source += &format!("_Static_assert({end} == {sum}, \"{name}\");\n");
     }
     // The C library's headers of other targets are not installed; these two calls are all
     // that the header needs of them.

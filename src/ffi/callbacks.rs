@@ -1,15 +1,18 @@
 //! callbacks
 
 use std::ffi::{c_char, c_int, c_void};
+use std::mem::offset_of;
 
+use super::account::alitv_user;
+use super::deliver::{deliver, Set};
 use super::events::{alitv_event, enter_to_pump, wait_for_event};
+use super::gifts::{alitv_gift, alitv_gift_taking};
 use super::guard::{guard, read_params, with_client, Params};
 use super::handle::{lock, Entered};
 use super::init::alitv_client;
-use super::results::{alitv_result, alitv_strerror};
-use crate::client::{Event, Kind};
+use super::lottery::{alitv_activity, alitv_draw};
+use super::results::alitv_result;
 use crate::core::code::{Code, Refusal};
-use crate::core::report::{Report, State};
 use crate::limits::DISPATCH_MAX;
 
 /// The callbacks of a client: the listeners of the Java SDK as one table. NULL for those that
@@ -21,9 +24,9 @@ use crate::limits::DISPATCH_MAX;
 /// `event` is the whole event, valid until the callback returns; `user_data` is what
 /// alitv_set_callbacks was given. Strings are never NULL.
 ///
-/// Who acknowledges: on_pay_success by its return value; if it is NULL, nobody but alitv_ack.
-/// The other final states are acknowledged when their callback returns, and at once if both
-/// their callback and on_event are NULL.
+/// Who acknowledges: on_pay_success, on_draw of a win and on_gift by their return value; if they
+/// are NULL, nobody but alitv_ack. The other final states are acknowledged when their callback
+/// returns, and at once if both their callback and on_event are NULL.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct alitv_callbacks {
@@ -83,29 +86,150 @@ pub struct alitv_callbacks {
             user_data: *mut c_void,
         ),
     >,
+    /// Show this code, so that the player signs in or authorises the app, until one of the
+    /// following three is called.
+    pub on_auth_qr: Option<
+        unsafe extern "C" fn(
+            qr_text: *const c_char,
+            expires_s: u32,
+            event: *const alitv_event,
+            user_data: *mut c_void,
+        ),
+    >,
+    /// The player is signed in and has authorised the app. from: ALITV_AUTH_FROM_*.
+    pub on_auth_success:
+        Option<unsafe extern "C" fn(from: u32, event: *const alitv_event, user_data: *mut c_void)>,
+    /// A sign-in of this client failed, or the engine refused it.
+    pub on_auth_error: Option<
+        unsafe extern "C" fn(
+            code: alitv_result,
+            text: *const c_char,
+            event: *const alitv_event,
+            user_data: *mut c_void,
+        ),
+    >,
+    /// A sign-in of this client was given up, on the box or on the phone.
+    pub on_auth_cancel:
+        Option<unsafe extern "C" fn(event: *const alitv_event, user_data: *mut c_void)>,
+    /// The player has signed out, here or elsewhere.
+    pub on_logout: Option<unsafe extern "C" fn(event: *const alitv_event, user_data: *mut c_void)>,
+    /// Answer to alitv_user_info.
+    pub on_user_info: Option<
+        unsafe extern "C" fn(
+            user: *const alitv_user,
+            event: *const alitv_event,
+            user_data: *mut c_void,
+        ),
+    >,
+    /// alitv_user_info was refused.
+    pub on_user_info_error: Option<
+        unsafe extern "C" fn(
+            code: alitv_result,
+            text: *const c_char,
+            event: *const alitv_event,
+            user_data: *mut c_void,
+        ),
+    >,
+    /// Show this page, and call alitv_web_closed with the event's web->web_id when the player
+    /// has closed it.
+    pub on_web_open: Option<
+        unsafe extern "C" fn(url: *const c_char, event: *const alitv_event, user_data: *mut c_void),
+    >,
+    /// Take the page off the screen; or the engine refused to open one: then the event's web is
+    /// NULL and its result says why.
+    pub on_web_close:
+        Option<unsafe extern "C" fn(event: *const alitv_event, user_data: *mut c_void)>,
+    /// Answer to alitv_lottery_activities: `count` pointers.
+    pub on_activities: Option<
+        unsafe extern "C" fn(
+            activities: *const *const alitv_activity,
+            count: u32,
+            event: *const alitv_event,
+            user_data: *mut c_void,
+        ),
+    >,
+    /// alitv_lottery_activities was refused.
+    pub on_activities_error: Option<
+        unsafe extern "C" fn(
+            code: alitv_result,
+            text: *const c_char,
+            event: *const alitv_event,
+            user_data: *mut c_void,
+        ),
+    >,
+    /// WON or LOST. WON: store draw_id and award in one transaction, unless draw_id is stored
+    /// already, and return non-zero when that is done: this acknowledges it. Return 0 if it
+    /// could not be stored: it comes again. LOST is acknowledged either way.
+    pub on_draw: Option<
+        unsafe extern "C" fn(
+            draw: *const alitv_draw,
+            event: *const alitv_event,
+            user_data: *mut c_void,
+        ) -> c_int,
+    >,
+    /// A draw FAILED, and nothing was spent; or the engine did not accept it: then the event's
+    /// draw is NULL. Never called because an outcome is unknown.
+    pub on_draw_error: Option<
+        unsafe extern "C" fn(
+            code: alitv_result,
+            text: *const c_char,
+            draw_id: *const c_char,
+            event: *const alitv_event,
+            user_data: *mut c_void,
+        ),
+    >,
+    /// Answer to alitv_gift_list: `count` pointers.
+    pub on_gift_list: Option<
+        unsafe extern "C" fn(
+            gifts: *const *const alitv_gift,
+            count: u32,
+            event: *const alitv_event,
+            user_data: *mut c_void,
+        ),
+    >,
+    /// alitv_gift_list was refused.
+    pub on_gift_list_error: Option<
+        unsafe extern "C" fn(
+            code: alitv_result,
+            text: *const c_char,
+            event: *const alitv_event,
+            user_data: *mut c_void,
+        ),
+    >,
+    /// GRANTED. Store id and item in one transaction, unless id is stored already, and return
+    /// non-zero when that is done: this acknowledges it, and only then the platform is told.
+    /// Return 0 if it could not be stored: it comes again.
+    pub on_gift: Option<
+        unsafe extern "C" fn(
+            gift: *const alitv_gift_taking,
+            event: *const alitv_event,
+            user_data: *mut c_void,
+        ) -> c_int,
+    >,
+    /// A gift FAILED, or the engine did not accept it: then the event's gift is NULL. Never
+    /// called because an outcome is unknown.
+    pub on_gift_error: Option<
+        unsafe extern "C" fn(
+            code: alitv_result,
+            text: *const c_char,
+            gift_id: i64,
+            event: *const alitv_event,
+            user_data: *mut c_void,
+        ),
+    >,
 }
 
 // SAFETY: size first, no padding on 32 and 64 bit, integers and nullable pointers only.
 unsafe impl Params for alitv_callbacks {
-    const SIZE_MIN: usize = size_of::<alitv_callbacks>();
+    const SIZE_MIN: usize = offset_of!(alitv_callbacks, on_auth_qr);
 }
 
 /// What `alitv_set_callbacks` left, and what was told.
 #[derive(Default)]
 pub struct Table {
-    set: Option<Set>,
-    was_online: bool,
+    pub(super) set: Option<Set>,
+    pub(super) was_online: bool,
 }
-
-#[derive(Clone, Copy)]
-struct Set {
-    callbacks: alitv_callbacks,
-    user_data: *mut c_void,
-}
-
-// SAFETY: the pointers are handed back to the caller's own functions, never used here; the
-// header says on which thread.
-unsafe impl Send for Set {}
 
 /// Registers the callbacks of alitv_dispatch in place of those before; also from inside one.
 ///
@@ -161,8 +285,8 @@ fn dispatch(entered: &Entered, timeout_ms: i32) -> Result<i32, Refusal> {
             0 => wait_for_event(entered, timeout_ms)?,
             _ => entered.next_event(),
         };
-        let Some(event) = next else { break };
-        deliver(entered, &event);
+        let Some(taken) = next else { break };
+        deliver(entered, &taken);
         count += 1;
         if entered.is_closing() {
             return Ok(count);
@@ -170,134 +294,4 @@ fn dispatch(entered: &Entered, timeout_ms: i32) -> Result<i32, Refusal> {
     }
     entered.rearm_wakeup();
     Ok(count)
-}
-
-/// Runs the callbacks of one event and acknowledges what they settle.
-fn deliver(entered: &Entered, event: &Event) {
-    let was_online = {
-        let mut table = lock(&entered.callbacks);
-        let before = table.was_online;
-        table.was_online |= event.kind == Kind::Online;
-        before
-    };
-    let pointer = lock(&entered.holder).hold(event);
-    if let Some(Set { callbacks, user_data }) = current(entered) {
-        if let Some(on_event) = callbacks.on_event {
-            // SAFETY: the caller's function, with what its type says; no lock is held.
-            unsafe { on_event(pointer, user_data) };
-        }
-    }
-    // on_event may have changed the table or destroyed the client.
-    let Some(set) = current(entered) else { return };
-    match (event.kind, &event.report) {
-        (Kind::Online, _) if !was_online => set.init_finish(),
-        (Kind::Offline, _) if !was_online => set.init_error(event.result, pointer),
-        (Kind::Qr, _) => set.qr(pointer),
-        (Kind::Order, Some(report)) if report.state.is_final() => {
-            finish_order(entered, &set, report, event.result, pointer);
-        }
-        (Kind::Reply, _) if event.refused.is_some() => {
-            set.pay_error(event.result, pointer);
-        }
-        _ => {}
-    }
-}
-
-fn current(entered: &Entered) -> Option<Set> {
-    if entered.is_closing() {
-        return None;
-    }
-    lock(&entered.callbacks).set
-}
-
-fn finish_order(
-    entered: &Entered,
-    set: &Set,
-    report: &Report,
-    result: Code,
-    event: *const alitv_event,
-) {
-    let stored = match report.state {
-        State::Paid => set.pay_success(event),
-        State::Cancelled | State::Expired => set.pay_cancel(event),
-        _ => set.pay_error(result, event),
-    };
-    // A client that was destroyed meanwhile acks as well: the goods are stored.
-    if stored && !report.acked {
-        // Refused means that too many wait; the engine will tell the state again.
-        let _ = entered.client().ack_silently(&report.order_id, report.sequence);
-    }
-}
-
-impl Set {
-    fn init_finish(&self) {
-        if let Some(callback) = self.callbacks.on_init_finish {
-            // SAFETY: the caller's function, with what its type says; no lock is held.
-            unsafe { callback(self.user_data) };
-        }
-    }
-
-    fn init_error(&self, code: Code, event: *const alitv_event) {
-        if let Some(callback) = self.callbacks.on_init_error {
-            // SAFETY: as above; the event is held until the next one.
-            unsafe { callback(code.0, text(event), self.user_data) };
-        }
-    }
-
-    fn qr(&self, event: *const alitv_event) {
-        if let Some(callback) = self.callbacks.on_qr {
-            // SAFETY: as above.
-            unsafe {
-                let about = &*event;
-                callback(about.order_id, about.qr_text, about.expires_s, event, self.user_data);
-            }
-        }
-    }
-
-    /// Whether the goods are stored.
-    fn pay_success(&self, event: *const alitv_event) -> bool {
-        let Some(callback) = self.callbacks.on_pay_success else { return false };
-        // SAFETY: as above.
-        unsafe {
-            let about = &*event;
-            callback(about.order_id, about.title, about.amount_fen, event, self.user_data) != 0
-        }
-    }
-
-    /// Whether somebody who could have wanted to know was told, or nobody wants to.
-    fn pay_error(&self, code: Code, event: *const alitv_event) -> bool {
-        let Some(callback) = self.callbacks.on_pay_error else {
-            return self.callbacks.on_event.is_none();
-        };
-        // SAFETY: as above.
-        unsafe {
-            let about = &*event;
-            callback(code.0, about.title, about.amount_fen, text(event), event, self.user_data);
-        }
-        true
-    }
-
-    /// As `pay_error`.
-    fn pay_cancel(&self, event: *const alitv_event) -> bool {
-        let Some(callback) = self.callbacks.on_pay_cancel else {
-            return self.callbacks.on_event.is_none();
-        };
-        // SAFETY: as above.
-        unsafe {
-            let about = &*event;
-            callback(about.title, about.amount_fen, event, self.user_data);
-        }
-        true
-    }
-}
-
-/// The event's own words, or those of its result.
-unsafe fn text(event: *const alitv_event) -> *const c_char {
-    // SAFETY: the event is held, and its strings are NUL-terminated.
-    unsafe {
-        if *(*event).message == 0 {
-            return alitv_strerror((*event).result);
-        }
-        (*event).message
-    }
 }

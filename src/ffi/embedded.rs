@@ -1,6 +1,6 @@
 //! The engine in this process, where the library was built with it.
 
-use crate::client::{Client, Options};
+use crate::client::{Client, Level, Options};
 use crate::core::code::{Code, Refusal};
 
 /// What the fields for embedded mode say.
@@ -41,6 +41,10 @@ mod without_engine {
         pub fn hand_over_lines(&self, _client: &mut Client) -> bool {
             match *self {}
         }
+
+        pub fn listen(&self, _level: Option<Level>) {
+            match *self {}
+        }
     }
 
     pub fn open(_plan: Plan, _options: Options) -> Result<(Client, Engine), Refusal> {
@@ -52,19 +56,22 @@ mod without_engine {
 #[cfg(feature = "_engine")]
 mod with_engine {
     use std::path::{Path, PathBuf};
+    use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::client::Level;
+    use crate::client::sys::EventFd;
     use crate::core::facts::AppKey;
     use crate::daemon::config::{App, Config, Loaded, Log};
     use crate::daemon::embedded::{spawn, Handle};
+    use crate::ffi::handle::lock;
     use crate::ffi::log::{self, Lines};
     use crate::gateway::Environment;
     use crate::wire::secret::Secret;
 
     /// The engine of this client, shared with others of the same journal, and its log.
     pub struct Engine {
-        lines: Option<Lines>,
+        lines: Mutex<Option<Lines>>,
+        nudge: Arc<EventFd>,
         /// Dropped last: the end of the engine is worth a line to other clients.
         _handle: Handle,
     }
@@ -73,28 +80,33 @@ mod with_engine {
         /// Puts the lines that the engine has logged among the events of the client. False:
         /// there were none.
         pub fn hand_over_lines(&self, client: &mut Client) -> bool {
-            let lines = self.lines.as_ref().map(Lines::take).unwrap_or_default();
+            let lines = lock(&self.lines).as_ref().map(Lines::take).unwrap_or_default();
             let any = !lines.is_empty();
             lines.into_iter().for_each(|(level, text)| client.log(level, text));
             any
+        }
+
+        /// Lines up to this level from here on; `None` for none.
+        pub fn listen(&self, level: Option<Level>) {
+            *lock(&self.lines) = level.map(|level| log::listen(level, self.nudge.clone()));
         }
     }
 
     /// Starts the engine, or joins the one that this process has for the same journal.
     pub fn open(plan: Plan, options: Options) -> Result<(Client, Engine), Refusal> {
         let level = options.log_level;
-        let nudge = crate::client::sys::EventFd::new()
-            .map_err(|error| Refusal::new(Code::RESOURCE, error.to_string()))?;
-        let nudge = std::sync::Arc::new(nudge);
+        let nudge =
+            EventFd::new().map_err(|error| Refusal::new(Code::RESOURCE, error.to_string()))?;
+        let nudge = Arc::new(nudge);
         let lines = level.map(|level| log::listen(level, nudge.clone()));
         let Loaded { config, warnings } = plan.config(options.app_key.as_ref())?;
         let (stream, handle) = spawn(config)?;
         let mut client = Client::over(stream, options)?;
-        client.watch_nudge(nudge)?;
+        client.watch_nudge(nudge.clone())?;
         for warning in warnings {
             client.log(Level::Warn, warning);
         }
-        Ok((client, Engine { lines, _handle: handle }))
+        Ok((client, Engine { lines: Mutex::new(lines), nudge, _handle: handle }))
     }
 
     impl Plan {

@@ -1,17 +1,23 @@
 //! events
 
 use std::ffi::{c_char, c_int};
+use std::ptr::null;
 use std::time::{Duration, Instant};
 
+use super::account::{alitv_account, alitv_user};
+use super::gifts::{alitv_gift, alitv_gift_taking};
 use super::guard::{guard, with_client};
-use super::handle::{self, lock, Entered, Shared};
+use super::handle::{self, lock, Entered, Shared, Taken};
 use super::init::alitv_client;
+use super::kept::{count, Kept};
+use super::lottery::{alitv_activity, alitv_award, alitv_draw};
 use super::orders::{alitv_order, ALITV_FLAG_ACKED, ALITV_FLAG_MORE};
 use super::pay::alitv_op;
 use super::results::alitv_result;
 use super::states::alitv_state;
-use super::strings::{state_name, Strings};
-use crate::client::{sys, Event, Kind};
+use super::strings::state_name;
+use super::web::{alitv_profile, alitv_web};
+use crate::client::{sys, About, Event, Kind};
 use crate::core::code::{Code, Refusal};
 
 /// What an event is about: ALITV_EVENT_*. Ignore kinds you do not know.
@@ -69,32 +75,33 @@ pub const ALITV_EVENT_PROFILE: alitv_event_kind = 17;
 pub struct alitv_event {
     /// ALITV_EVENT_*.
     pub kind: alitv_event_kind,
-    /// ALITV_OK, or why the request was refused, the order is UNKNOWN or FAILED, or the
-    /// engine is OFFLINE. REFUNDED has ALITV_E_REFUNDED.
+    /// ALITV_OK, or why the request was refused, the order, draw or gift is UNKNOWN or FAILED,
+    /// the sign-in ended, or the engine is OFFLINE. REFUNDED has ALITV_E_REFUNDED.
     pub result: alitv_result,
     /// The request this answers, or 0.
     pub op: alitv_op,
     /// The tag given with that request, or 0.
     pub tag: u64,
-    /// Grows with every event of an order; the larger one is newer. alitv_ack names it.
+    /// Grows with every event of an order, draw or gift; the larger one is newer. alitv_ack
+    /// names it.
     pub sequence: u64,
     /// Total of the order in fen.
     pub amount_fen: i64,
-    /// When the order was accepted, Unix milliseconds by the clock of the box.
+    /// When the order, draw or gift was accepted, Unix milliseconds by the clock of the box.
     pub created_ms: i64,
     /// When it was paid, Unix milliseconds by the clock of the gateway.
     pub paid_ms: i64,
     /// ALITV_STATE_*.
     pub state: alitv_state,
-    /// OVERFLOW: events dropped. ORDERS: entries. LOG: level.
+    /// OVERFLOW: events dropped. ORDERS, ACTIVITIES, GIFTS: entries. LOG: level.
     pub count: u32,
-    /// QR: seconds that the code stays valid.
+    /// QR, AUTH: seconds that the code stays valid.
     pub expires_s: u32,
     /// ALITV_FLAG_*.
     pub flags: u32,
-    /// The merchant's order number.
+    /// The merchant's order number; of DRAW and GIFT their id. What alitv_ack names.
     pub order_id: *const c_char,
-    /// The app that sells.
+    /// The app.
     pub app_key: *const c_char,
     /// What the payer reads.
     pub title: *const c_char,
@@ -116,88 +123,210 @@ pub struct alitv_event {
     pub json: *const c_char,
     /// ORDERS: `count` pointers, oldest order first. Otherwise NULL.
     pub orders: *const *const alitv_order,
+    /// First charge of a subscription: ALITV_INTERVAL_*. Otherwise 0.
+    pub interval: u32,
+    /// PAID: entries of awards.
+    pub awards_count: u32,
+    /// "month", "season" or "".
+    pub interval_name: *const c_char,
+    /// PAID: what the payer won by paying. Deliver it with the goods. NULL where there is no
+    /// order.
+    pub awards: *const *const alitv_award,
+    /// AUTH, LOGOUT. Otherwise NULL.
+    pub account: *const alitv_account,
+    /// USER. Otherwise NULL.
+    pub user: *const alitv_user,
+    /// WEB. Otherwise NULL.
+    pub web: *const alitv_web,
+    /// PROFILE. Otherwise NULL.
+    pub profile: *const alitv_profile,
+    /// ACTIVITIES: `count` pointers. Otherwise NULL.
+    pub activities: *const *const alitv_activity,
+    /// DRAW. Otherwise NULL.
+    pub draw: *const alitv_draw,
+    /// GIFTS: `count` pointers. Otherwise NULL.
+    pub gifts: *const *const alitv_gift,
+    /// GIFT. Otherwise NULL.
+    pub gift: *const alitv_gift_taking,
 }
 
 /// An event and everything it points to.
 #[derive(Default)]
-pub struct Holder {
-    event: Option<Box<alitv_event>>,
-    strings: Strings,
-    orders: Vec<alitv_order>,
-    pointers: Vec<*const alitv_order>,
-}
+pub struct Holder(Kept);
 
-// SAFETY: its pointers lead into its own heap memory or to static texts.
+// SAFETY: its pointers lead into its own heap memory or to static texts, and nobody else counts
+// references to that.
 unsafe impl Send for Holder {}
 
 impl Holder {
     /// Takes an event in place of the last one. The pointer is valid until the next call.
     pub fn hold(&mut self, event: &Event) -> *const alitv_event {
-        *self = Holder::default();
-        let (environment, strings) = (&*event.environment, &mut self.strings);
-        let orders = event.orders.iter().map(|one| alitv_order::new(one, environment, strings));
-        self.orders = orders.collect();
-        self.pointers = self.orders.iter().map(std::ptr::from_ref).collect();
-        let about = self.about(event);
-        std::ptr::from_ref(&**self.event.insert(Box::new(about)))
-    }
-
-    fn about(&mut self, event: &Event) -> alitv_event {
-        let mut out = self.blank(event);
+        let mut kept = Kept::default();
+        let mut out = blank(event, &mut kept);
         if let Some(report) = &event.report {
-            let order = alitv_order::new(report, &event.environment, &mut self.strings);
-            out.sequence = order.sequence;
-            out.amount_fen = order.amount_fen;
-            out.created_ms = order.created_ms;
-            out.paid_ms = order.paid_ms;
-            out.state = order.state;
-            out.state_name = order.state_name;
-            out.expires_s = order.expires_s;
-            out.flags |= order.flags & ALITV_FLAG_ACKED;
-            out.app_key = order.app_key;
-            out.title = order.title;
-            out.subject_id = order.subject_id;
-            out.trade_no = order.trade_no;
-            out.qr_text = order.qr_text;
-            out.gateway_code = order.gateway_code;
+            out.tell_order(&alitv_order::new(report, &event.environment, &mut kept));
         } else if let Some(pay) = &event.refused {
             out.amount_fen = pay.amount_fen.get();
-            out.title = self.strings.keep(&pay.title);
-            out.subject_id = self.strings.keep_some(pay.subject_id.as_deref());
+            out.title = kept.text(&pay.title);
+            out.subject_id = kept.some_text(pay.subject_id.as_deref());
         }
-        out
+        out.tell_about(&event.about, &mut kept);
+        if event.kind == Kind::Orders {
+            let orders = event.orders.iter();
+            let orders = orders.map(|one| alitv_order::new(one, &event.environment, &mut kept));
+            let orders = orders.collect();
+            out.orders = kept.list(orders);
+        }
+        let pointer = kept.one(out);
+        self.0 = kept;
+        pointer
+    }
+}
+
+/// What applies to every kind of event.
+fn blank(event: &Event, kept: &mut Kept) -> alitv_event {
+    let none = c"".as_ptr();
+    let order_id = event.order_id.as_ref().map(|id| id.as_str());
+    alitv_event {
+        kind: number(event.kind),
+        result: event.result.0,
+        op: event.op,
+        tag: event.tag,
+        sequence: 0,
+        amount_fen: 0,
+        created_ms: 0,
+        paid_ms: 0,
+        state: 0,
+        count: event.count,
+        expires_s: 0,
+        flags: if event.more { ALITV_FLAG_MORE } else { 0 },
+        order_id: kept.some_text(order_id),
+        app_key: none,
+        title: none,
+        subject_id: none,
+        trade_no: none,
+        qr_text: none,
+        gateway_code: none,
+        message: kept.text(&event.message),
+        environment: kept.text(&event.environment),
+        state_name: state_name(0),
+        json: kept.text(&event.json),
+        orders: null(),
+        interval: 0,
+        awards_count: 0,
+        interval_name: none,
+        awards: null(),
+        account: null(),
+        user: null(),
+        web: null(),
+        profile: null(),
+        activities: null(),
+        draw: null(),
+        gifts: null(),
+        gift: null(),
+    }
+}
+
+impl alitv_event {
+    fn tell_order(&mut self, order: &alitv_order) {
+        self.sequence = order.sequence;
+        self.amount_fen = order.amount_fen;
+        self.created_ms = order.created_ms;
+        self.paid_ms = order.paid_ms;
+        self.state = order.state;
+        self.state_name = order.state_name;
+        self.expires_s = order.expires_s;
+        self.flags |= order.flags & ALITV_FLAG_ACKED;
+        self.app_key = order.app_key;
+        self.title = order.title;
+        self.subject_id = order.subject_id;
+        self.trade_no = order.trade_no;
+        self.qr_text = order.qr_text;
+        self.gateway_code = order.gateway_code;
+        self.interval = order.interval;
+        self.interval_name = order.interval_name;
+        self.awards_count = order.awards_count;
+        self.awards = order.awards;
     }
 
-    /// What applies to every kind of event.
-    fn blank(&mut self, event: &Event) -> alitv_event {
-        let none = c"".as_ptr();
-        let order_id = event.order_id.as_ref().map(|id| id.as_str());
-        let no_orders = event.kind != Kind::Orders;
-        alitv_event {
-            kind: number(event.kind),
-            result: event.result.0,
-            op: event.op,
-            tag: event.tag,
-            sequence: 0,
-            amount_fen: 0,
-            created_ms: 0,
-            paid_ms: 0,
-            state: 0,
-            count: event.count,
-            expires_s: 0,
-            flags: if event.more { ALITV_FLAG_MORE } else { 0 },
-            order_id: self.strings.keep_some(order_id),
-            app_key: none,
-            title: none,
-            subject_id: none,
-            trade_no: none,
-            qr_text: none,
-            gateway_code: none,
-            message: self.strings.keep(&event.message),
-            environment: self.strings.keep(&event.environment),
-            state_name: state_name(0),
-            json: self.strings.keep(&event.json),
-            orders: if no_orders { std::ptr::null() } else { self.pointers.as_ptr() },
+    fn tell_about(&mut self, about: &About, kept: &mut Kept) {
+        match about {
+            About::Nothing => {}
+            About::Account(report, from) => {
+                self.tell_account(alitv_account::new(report, *from, kept), kept);
+            }
+            About::User(user) => {
+                let user = alitv_user::new(user, kept);
+                self.user = kept.one(user);
+            }
+            About::Activities(list) => {
+                self.count = count(list);
+                let list = list.iter().map(|one| alitv_activity::new(one, kept)).collect();
+                self.activities = kept.list(list);
+            }
+            About::Draw(report) => self.tell_draw(alitv_draw::new(report, kept), kept),
+            About::Gifts(list) => {
+                self.count = count(list);
+                let list = list.iter().map(|one| alitv_gift::new(one, kept)).collect();
+                self.gifts = kept.list(list);
+            }
+            About::Gift(report) => self.tell_gift(alitv_gift_taking::new(report, kept), kept),
+            About::Web(report) => self.tell_web(alitv_web::new(report, kept), kept),
+            About::Profile(profile) => {
+                let profile = alitv_profile::new(profile, kept);
+                self.profile = kept.one(profile);
+            }
+        }
+    }
+
+    fn tell_account(&mut self, account: alitv_account, kept: &mut Kept) {
+        self.app_key = account.app_key;
+        self.qr_text = account.qr_text;
+        self.expires_s = account.expires_s;
+        self.tell_why(account.result, account.message);
+        self.account = kept.one(account);
+    }
+
+    fn tell_draw(&mut self, draw: alitv_draw, kept: &mut Kept) {
+        self.order_id = draw.draw_id;
+        self.app_key = draw.app_key;
+        self.sequence = draw.sequence;
+        self.created_ms = draw.created_ms;
+        self.state = draw.state;
+        self.state_name = draw.state_name;
+        self.flags |= draw.flags;
+        self.gateway_code = draw.gateway_code;
+        self.tell_why(draw.result, draw.message);
+        self.draw = kept.one(draw);
+    }
+
+    fn tell_gift(&mut self, gift: alitv_gift_taking, kept: &mut Kept) {
+        self.order_id = gift.id;
+        self.app_key = gift.app_key;
+        self.sequence = gift.sequence;
+        self.created_ms = gift.created_ms;
+        self.state = gift.state;
+        self.state_name = gift.state_name;
+        self.flags |= gift.flags;
+        self.gateway_code = gift.gateway_code;
+        self.tell_why(gift.result, gift.message);
+        self.gift = kept.one(gift);
+    }
+
+    fn tell_web(&mut self, web: alitv_web, kept: &mut Kept) {
+        self.app_key = web.app_key;
+        self.tell_why(web.result, c"".as_ptr());
+        self.web = kept.one(web);
+    }
+
+    /// What the client says of the event itself counts first.
+    fn tell_why(&mut self, result: alitv_result, message: *const c_char) {
+        if self.result == Code::OK.0 {
+            self.result = result;
+        }
+        // SAFETY: both are texts of this event.
+        if unsafe { *self.message } == 0 {
+            self.message = message;
         }
     }
 }
@@ -243,8 +372,8 @@ pub unsafe extern "C" fn alitv_next_event(
             return Err(Refusal::new(Code::NULL, "out_event is NULL"));
         }
         let _pumping = entered.pump()?;
-        let Some(event) = wait_for_event(&entered, timeout_ms)? else { return Ok(0) };
-        let pointer = lock(&entered.holder).hold(&event);
+        let Some(taken) = wait_for_event(&entered, timeout_ms)? else { return Ok(0) };
+        let pointer = lock(&entered.holder).hold(&taken.event);
         entered.rearm_wakeup();
         // SAFETY: checked above; the caller vouches that it is writable.
         unsafe { out_event.write(pointer) };
@@ -265,14 +394,14 @@ pub fn enter_to_pump(client: *const alitv_client) -> Result<Entered, Refusal> {
 
 /// The next event, or none when the time is over or the wait was interrupted. Nothing is
 /// locked while it waits.
-pub fn wait_for_event(entered: &Entered, timeout_ms: i32) -> Result<Option<Event>, Refusal> {
+pub fn wait_for_event(entered: &Entered, timeout_ms: i32) -> Result<Option<Taken>, Refusal> {
     let until = u64::try_from(timeout_ms).ok().map(|ms| Instant::now() + Duration::from_millis(ms));
     loop {
         if entered.is_closing() {
             return Err(Refusal::new(Code::HANDLE, "the client was destroyed meanwhile"));
         }
-        if let Some(event) = entered.next_event() {
-            return Ok(Some(event));
+        if let Some(taken) = entered.next_event() {
+            return Ok(Some(taken));
         }
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let ready = sys::wait_readable(entered.wait_fd, left)

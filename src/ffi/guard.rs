@@ -7,8 +7,10 @@ use std::ffi::{c_char, CString};
 use std::mem::{size_of, MaybeUninit};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
+use super::asked::Asked;
 use super::handle::{self, Shared};
 use super::init::alitv_client;
+use crate::client::{Client, Op};
 use crate::core::code::{Code, Refusal};
 
 /// Larger structs will not come to be; a larger number is a struct nobody initialised.
@@ -57,6 +59,25 @@ pub fn with_client(
                 Err(Refusal::new(Code::PANIC, "bug in alitv-pay: destroy the client"))
             }
         }
+    })
+}
+
+/// The body of an entry point that makes a request and hands out its op. `asked` has a
+/// callback for its refusal.
+///
+/// # Safety
+/// `out_op` is NULL or writable.
+pub unsafe fn ask(
+    client: *const alitv_client,
+    out_op: *mut Op,
+    asked: Option<Asked>,
+    ask: impl FnOnce(&mut Client) -> Result<Op, Refusal>,
+) -> i32 {
+    with_client(client, |shared| {
+        let op = shared.ask(asked, |client| ask(client).map(Some))?;
+        // SAFETY: the caller vouches for it, and a request that is accepted has an op.
+        unsafe { write_out(out_op, op.unwrap_or_default()) };
+        Ok(0)
     })
 }
 
@@ -155,6 +176,40 @@ pub unsafe fn need_str(
     // SAFETY: handed on.
     let text = unsafe { read_str(name, from, bytes_max) }?;
     text.ok_or_else(|| Refusal::new(Code::NULL, format!("{name} is NULL")))
+}
+
+/// Reads a list of strings; the name of an entry is such as `keys[0]`.
+///
+/// # Safety
+/// `from` is NULL or points to `len` entries, each of them as for `read_str`.
+pub unsafe fn read_list(
+    name: &str,
+    from: *const *const c_char,
+    len: usize,
+    bytes_max: usize,
+) -> Result<Vec<String>, Refusal> {
+    if from.is_null() && len > 0 {
+        return Err(Refusal::new(Code::NULL, format!("{name} is NULL")));
+    }
+    // SAFETY: the caller vouches for `len` entries.
+    let entry = |at| unsafe { need_str(&format!("{name}[{at}]"), *from.add(at), bytes_max) };
+    (0..len).map(entry).collect()
+}
+
+/// Names the caller's field in a refusal by a type that serves several.
+pub fn named(name: &str) -> impl Fn(Refusal) -> Refusal + '_ {
+    move |refusal| {
+        let rest = refusal.message.split_once(' ').map_or("", |words| words.1);
+        Refusal::new(refusal.code, format!("{name} {rest}"))
+    }
+}
+
+/// A bound of a number.
+pub fn within(name: &str, value: u32, least: u32, most: u32) -> Result<u32, Refusal> {
+    if (least..=most).contains(&value) {
+        return Ok(value);
+    }
+    Err(Refusal::new(Code::INVALID, format!("{name} is {value}: allowed are {least} to {most}")))
 }
 
 /// Writes an out parameter that may be NULL.

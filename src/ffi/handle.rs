@@ -12,13 +12,14 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::asked::{Asked, Asks};
 use super::callbacks::Table;
 use super::embedded::Engine;
 use super::events::Holder;
 use super::init::alitv_client;
 use super::wakeup::Wakeup;
 use crate::client::sys::EventFd;
-use crate::client::{Client, Event};
+use crate::client::{Client, Event, Level, Op};
 use crate::core::code::{Code, Refusal};
 use crate::limits::CLIENTS_MAX;
 
@@ -53,6 +54,8 @@ pub struct Shared {
     /// Dropped before the client, whose descriptor its thread polls.
     pub wakeup: Mutex<Option<Wakeup>>,
     client: Mutex<Client>,
+    /// Locked while `client` is, never the other way round.
+    asks: Mutex<Asks>,
     /// Belongs to the thread that pumps; what an event points to.
     pub holder: Mutex<Holder>,
     pub callbacks: Mutex<Table>,
@@ -75,6 +78,7 @@ impl Shared {
             wait_fd: client.fd(),
             interrupt: client.interrupt(),
             client: Mutex::new(client),
+            asks: Mutex::default(),
             holder: Mutex::default(),
             callbacks: Mutex::default(),
             wakeup: Mutex::new(None),
@@ -89,14 +93,41 @@ impl Shared {
         lock(&self.client)
     }
 
+    /// Makes a request, and notes what it is about before its answer can be taken.
+    pub fn ask(
+        &self,
+        asked: Option<Asked>,
+        ask: impl FnOnce(&mut Client) -> Result<Option<Op>, Refusal>,
+    ) -> Result<Option<Op>, Refusal> {
+        let mut client = self.client();
+        let op = ask(&mut client)?;
+        if let (Some(op), Some(asked)) = (op, asked) {
+            lock(&self.asks).note(op, asked);
+        }
+        Ok(op)
+    }
+
     /// The next event of the client or line of its engine, if there is one.
-    pub fn next_event(&self) -> Option<Event> {
+    pub fn next_event(&self) -> Option<Taken> {
         let mut client = self.client();
         let hand_over =
             |client: &mut Client| self.engine.as_ref().is_some_and(|e| e.hand_over_lines(client));
         hand_over(&mut client);
         // Looking for events takes the nudge back that a line gives: look for lines again.
-        client.next_event().or_else(|| hand_over(&mut client).then(|| client.next_event())?)
+        let event = client
+            .next_event()
+            .or_else(|| hand_over(&mut client).then(|| client.next_event())?)?;
+        let asked = lock(&self.asks).settle(&event);
+        Some(Taken { event, asked })
+    }
+
+    /// LOG events up to this level from here on; `None` for none.
+    pub fn set_log_level(&self, level: Option<Level>) {
+        let mut client = self.client();
+        if let Some(engine) = &self.engine {
+            engine.listen(level);
+        }
+        client.set_log_level(level);
     }
 
     /// May this call go on?
@@ -153,6 +184,13 @@ impl Shared {
             unsafe { libc::close(fd) };
         }
     }
+}
+
+/// An event that was taken out of the queue.
+pub struct Taken {
+    pub event: Event,
+    /// What it answers, if that has a callback for its refusal.
+    pub asked: Option<Asked>,
 }
 
 /// Held by the thread that takes events.

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::path::PathBuf;
 
 use super::embedded::{self, Plan};
-use super::guard::{guard, in_wakeup, read_params, read_str, Params};
+use super::guard::{guard, in_wakeup, read_params, read_str, with_client, within, Params};
 use super::handle::{insert, remove, Shared};
 use super::results::alitv_result;
 use crate::client::{Client, Level, Options};
@@ -124,15 +124,8 @@ pub unsafe extern "C" fn alitv_init(
 }
 
 unsafe fn read_options(raw: &alitv_options) -> Result<Options, Refusal> {
-    let bounded = |name: &str, value: u32, most: u32| match value {
-        value if value > most => {
-            let text = format!("{name} is {value}: allowed are 0 to {most}");
-            Err(Refusal::new(Code::INVALID, text))
-        }
-        value => Ok(value),
-    };
-    bounded("mode", raw.mode, ALITV_MODE_EMBEDDED)?;
-    bounded("environment", raw.environment, ALITV_ENVIRONMENT_SANDBOX)?;
+    within("mode", raw.mode, 0, ALITV_MODE_EMBEDDED)?;
+    within("environment", raw.environment, 0, ALITV_ENVIRONMENT_SANDBOX)?;
     // SAFETY: handed on.
     let (socket, token, app_key) = unsafe {
         (
@@ -148,16 +141,20 @@ unsafe fn read_options(raw: &alitv_options) -> Result<Options, Refusal> {
             0 => EVENTS_DEFAULT,
             events => events as usize,
         },
-        multiple: bounded("multiple", raw.multiple, 1)? == 1,
-        log_level: match bounded("log_level", raw.log_level, ALITV_LOG_DEBUG)? {
-            ALITV_LOG_OFF => None,
-            ALITV_LOG_ERROR => Some(Level::Error),
-            ALITV_LOG_WARN => Some(Level::Warn),
-            ALITV_LOG_INFO => Some(Level::Info),
-            _ => Some(Level::Debug),
-        },
+        multiple: within("multiple", raw.multiple, 0, 1)? == 1,
+        log_level: read_level("log_level", raw.log_level)?,
         token,
         ..Options::default()
+    })
+}
+
+fn read_level(name: &str, level: u32) -> Result<Option<Level>, Refusal> {
+    Ok(match within(name, level, 0, ALITV_LOG_DEBUG)? {
+        ALITV_LOG_OFF => None,
+        ALITV_LOG_ERROR => Some(Level::Error),
+        ALITV_LOG_WARN => Some(Level::Warn),
+        ALITV_LOG_INFO => Some(Level::Info),
+        _ => Some(Level::Debug),
     })
 }
 
@@ -211,4 +208,16 @@ pub unsafe extern "C" fn alitv_destroy(client: *mut alitv_client) {
         }
         remove(client).map(|()| 0)
     });
+}
+
+/// Turns LOG events on or off (logSwitch), in place of alitv_options.log_level. Those that wait
+/// already are still told.
+///
+/// @param level ALITV_LOG_*: events up to this level; ALITV_LOG_OFF: none
+#[no_mangle]
+pub unsafe extern "C" fn alitv_log_switch(client: *mut alitv_client, level: u32) -> alitv_result {
+    with_client(client, |shared| {
+        shared.set_log_level(read_level("level", level)?);
+        Ok(0)
+    })
 }

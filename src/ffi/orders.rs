@@ -2,13 +2,16 @@
 
 use std::ffi::c_char;
 
-use super::guard::{with_client, write_out};
+use super::guard::{ask, within};
 use super::init::alitv_client;
+use super::kept::{count, Kept};
+use super::lottery::alitv_award;
 use super::pay::alitv_op;
 use super::results::alitv_result;
 use super::states::alitv_state;
-use super::strings::{state_name, Strings};
+use super::strings::state_name;
 use crate::core::code::{Code, Refusal};
+use crate::core::facts::Interval;
 use crate::core::report::Report;
 use crate::ipc::proto::{ListOrders, Which};
 use crate::limits::ORDERS_LIST_MAX;
@@ -22,9 +25,9 @@ pub const ALITV_ORDERS_UNACKED: u32 = 2;
 /// All that the journal still has.
 pub const ALITV_ORDERS_ALL: u32 = 3;
 
-/// The order is final and was acknowledged.
+/// The order, draw or gift is final and was acknowledged.
 pub const ALITV_FLAG_ACKED: u32 = 1;
-/// ORDERS: there are more than were listed.
+/// ORDERS, ACTIVITIES, GIFTS: there are more than were listed.
 pub const ALITV_FLAG_MORE: u32 = 2;
 
 /// One order as it stands. Belongs to the event that lists it, and is read through the pointer
@@ -69,11 +72,20 @@ pub struct alitv_order {
     pub environment: *const c_char,
     /// As alitv_state_name has it.
     pub state_name: *const c_char,
+    /// First charge of a subscription: ALITV_INTERVAL_*. Otherwise 0.
+    pub interval: u32,
+    /// Entries of awards.
+    pub awards_count: u32,
+    /// "month", "season" or "".
+    pub interval_name: *const c_char,
+    /// PAID: what the payer won by paying. Deliver it with the goods.
+    pub awards: *const *const alitv_award,
 }
 
 impl alitv_order {
-    pub(super) fn new(report: &Report, environment: &str, strings: &mut Strings) -> alitv_order {
+    pub(super) fn new(report: &Report, environment: &str, kept: &mut Kept) -> alitv_order {
         let state = report.state as u32;
+        let interval_name = report.interval.map(Interval::name);
         alitv_order {
             sequence: report.sequence,
             amount_fen: report.amount_fen.get(),
@@ -83,16 +95,20 @@ impl alitv_order {
             result: report.result.0,
             expires_s: report.expires_s.unwrap_or(0),
             flags: if report.acked { ALITV_FLAG_ACKED } else { 0 },
-            order_id: strings.keep(report.order_id.as_str()),
-            app_key: strings.keep(report.app_key.as_str()),
-            title: strings.keep(&report.title),
-            subject_id: strings.keep_some(report.subject_id.as_deref()),
-            trade_no: strings.keep_some(report.trade_no.as_deref()),
-            qr_text: strings.keep_some(report.qr_text.as_deref()),
-            gateway_code: strings.keep_some(report.gateway_code.as_deref()),
-            message: strings.keep_some(report.message.as_deref()),
-            environment: strings.keep(environment),
+            order_id: kept.text(report.order_id.as_str()),
+            app_key: kept.text(report.app_key.as_str()),
+            title: kept.text(&report.title),
+            subject_id: kept.some_text(report.subject_id.as_deref()),
+            trade_no: kept.some_text(report.trade_no.as_deref()),
+            qr_text: kept.some_text(report.qr_text.as_deref()),
+            gateway_code: kept.some_text(report.gateway_code.as_deref()),
+            message: kept.some_text(report.message.as_deref()),
+            environment: kept.text(environment),
             state_name: state_name(state),
+            interval: report.interval.map_or(0, |interval| interval as u32),
+            awards_count: count(&report.awards),
+            interval_name: kept.some_text(interval_name),
+            awards: alitv_award::list(&report.awards, kept),
         }
     }
 }
@@ -111,25 +127,26 @@ pub unsafe extern "C" fn alitv_orders(
     tag: u64,
     out_op: *mut alitv_op,
 ) -> alitv_result {
-    with_client(client, |shared| {
-        let which = match which {
-            ALITV_ORDERS_UNFINISHED => Which::Unfinished,
-            ALITV_ORDERS_OPEN => Which::Open,
-            ALITV_ORDERS_UNACKED => Which::Unacked,
-            ALITV_ORDERS_ALL => Which::All,
-            _ => {
-                let text = format!("which is {which}: allowed are ALITV_ORDERS_*, 0 to 3");
-                return Err(Refusal::new(Code::INVALID, text));
-            }
-        };
-        let limit = Some(limit as usize).filter(|limit| *limit > 0);
-        if let Some(limit) = limit.filter(|limit| *limit > ORDERS_LIST_MAX) {
-            let text = format!("limit is {limit}: allowed are 0 to {ORDERS_LIST_MAX}");
-            return Err(Refusal::new(Code::INVALID, text));
+    // SAFETY: the house rules: an out parameter is NULL or writable.
+    unsafe {
+        ask(client, out_op, None, |client| {
+            let which = read_which(which)?;
+            let limit = within("limit", limit, 0, ORDERS_LIST_MAX as u32)? as usize;
+            let limit = Some(limit).filter(|limit| *limit > 0);
+            client.orders(ListOrders { app_key: None, which, limit }, tag)
+        })
+    }
+}
+
+fn read_which(which: u32) -> Result<Which, Refusal> {
+    match which {
+        ALITV_ORDERS_UNFINISHED => Ok(Which::Unfinished),
+        ALITV_ORDERS_OPEN => Ok(Which::Open),
+        ALITV_ORDERS_UNACKED => Ok(Which::Unacked),
+        ALITV_ORDERS_ALL => Ok(Which::All),
+        _ => {
+            let text = format!("which is {which}: allowed are ALITV_ORDERS_*, 0 to 3");
+            Err(Refusal::new(Code::INVALID, text))
         }
-        let op = shared.client().orders(ListOrders { app_key: None, which, limit }, tag)?;
-        // SAFETY: the house rules: an out parameter is NULL or writable.
-        unsafe { write_out(out_op, op) };
-        Ok(0)
-    })
+    }
 }

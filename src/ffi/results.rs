@@ -54,7 +54,12 @@ pub const ALITV_E_PROTOCOL: alitv_result = -1203;
 /// Too many requests, orders or unacknowledged results. Nothing was accepted.
 pub const ALITV_E_LIMIT: alitv_result = -1204;
 
-/// No such order.
+/// Not known before the engine has answered for the first time.
+pub const ALITV_E_NOT_READY: alitv_result = -1205;
+/// Nobody did in time what was waited for.
+pub const ALITV_E_TIMEOUT: alitv_result = -1206;
+
+/// No such order, draw, gift, page or sign-in.
 pub const ALITV_E_NOT_FOUND: alitv_result = -1301;
 /// The order exists with other facts. It was left as it is.
 pub const ALITV_E_CONFLICT: alitv_result = -1302;
@@ -62,11 +67,21 @@ pub const ALITV_E_CONFLICT: alitv_result = -1302;
 pub const ALITV_E_STATE: alitv_result = -1303;
 /// The payment was given back before it could be reported.
 pub const ALITV_E_REFUNDED: alitv_result = -1304;
+/// The gift was given out to somebody else.
+pub const ALITV_E_GIFT_TAKEN: alitv_result = -1305;
+/// The gift was not taken in time.
+pub const ALITV_E_GIFT_EXPIRED: alitv_result = -1306;
+/// The lottery refused the draw; see gateway_code. Nothing was spent.
+pub const ALITV_E_DRAW_DENIED: alitv_result = -1307;
 
 /// Nobody is signed in, or the user has not authorised the app.
 pub const ALITV_E_UNAUTHORIZED: alitv_result = -2201;
 /// The user gave up signing in or authorising.
 pub const ALITV_E_AUTH_CANCELLED: alitv_result = -2205;
+/// The code to sign in with ran out before anybody used it.
+pub const ALITV_E_AUTH_EXPIRED: alitv_result = -2206;
+/// Signing in failed for another reason; see message.
+pub const ALITV_E_AUTH_OTHER: alitv_result = -2299;
 
 /// The gateway could not be reached. The outcome is unknown until the order is final.
 pub const ALITV_E_NETWORK: alitv_result = -3001;

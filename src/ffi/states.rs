@@ -5,7 +5,9 @@ use std::panic::catch_unwind;
 
 use super::strings;
 
-/// State of an order: ALITV_STATE_*. New states may appear; see alitv_state_is_final.
+/// State of an order, of a draw (CREATED, UNKNOWN, WON, LOST, FAILED) or of a gift that is
+/// taken (CREATED, UNKNOWN, GRANTED, FAILED): ALITV_STATE_*. New states may appear; see
+/// alitv_state_is_final.
 pub type alitv_state = u32;
 
 /// Accepted and written to the journal; there is no code to scan yet.
@@ -25,13 +27,20 @@ pub const ALITV_STATE_PAID: alitv_state = 16;
 pub const ALITV_STATE_CANCELLED: alitv_state = 17;
 /// Final. Closed because time ran out; it can no longer be paid.
 pub const ALITV_STATE_EXPIRED: alitv_state = 18;
-/// Final. Refused before anybody could pay; see result and gateway_code.
+/// Final. Refused before anybody could pay, or before anything was drawn or taken; see result
+/// and gateway_code.
 pub const ALITV_STATE_FAILED: alitv_state = 19;
 /// Final. Paid and given back before PAID could be reported. Deliver nothing.
 pub const ALITV_STATE_REFUNDED: alitv_state = 20;
+/// Final, of a draw. Store the award, then call alitv_ack.
+pub const ALITV_STATE_WON: alitv_state = 21;
+/// Final, of a draw. Nothing was won.
+pub const ALITV_STATE_LOST: alitv_state = 22;
+/// Final, of a gift. It is the player's: store it, then call alitv_ack.
+pub const ALITV_STATE_GRANTED: alitv_state = 23;
 
-/// 1 if the order will not change any more, 0 if it may or the state is not known. States of
-/// later versions follow the same rule: 16 to 31 are final.
+/// 1 if the order, draw or gift will not change any more, 0 if it may or the state is not
+/// known. States of later versions follow the same rule: 16 to 31 are final.
 #[no_mangle]
 pub extern "C" fn alitv_state_is_final(state: alitv_state) -> c_int {
     c_int::from((16..32).contains(&state))

@@ -1,38 +1,11 @@
-//! Texts on their way out. Static ones are made once out of the tables of `core`; those of an
-//! event live as long as the event.
+//! Static texts, made once out of the tables of `core`.
 
 use std::ffi::{c_char, CString};
 use std::sync::OnceLock;
 
+use super::kept::c_string;
 use crate::core::code::{Code, TABLE};
 use crate::core::report::State;
-
-/// Keeps C strings alive for pointers that were handed out.
-#[derive(Default)]
-pub struct Strings(Vec<CString>);
-
-impl Strings {
-    /// A C string that lives as long as this. A NUL in the text, which nobody has any use
-    /// for, is shown as U+FFFD.
-    pub fn keep(&mut self, text: &str) -> *const c_char {
-        if text.is_empty() {
-            return c"".as_ptr();
-        }
-        let text = c_string(text);
-        let pointer = text.as_ptr();
-        self.0.push(text);
-        pointer
-    }
-
-    /// `keep`, with "" for none.
-    pub fn keep_some(&mut self, text: Option<&str>) -> *const c_char {
-        self.keep(text.unwrap_or(""))
-    }
-}
-
-fn c_string(text: &str) -> CString {
-    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
-}
 
 /// A number with its name and its sentence.
 struct Row {

@@ -164,6 +164,159 @@ static void bad_structs(alitv_client *client) {
   CHECK(other == NULL);
 }
 
+static alitv_repay_params plan(void) {
+  static const int64_t prices[13] = {600, 600, 600, 600, 600, 600, 600,
+                                     600, 600, 600, 600, 600, 600};
+  alitv_repay_params params;
+  ALITV_STRUCT_INIT(&params);
+  params.interval = ALITV_INTERVAL_MONTH;
+  params.prices_fen = prices;
+  params.prices_len = 12;
+  params.title = "monthly pass";
+  params.subject = "monthly pass";
+  params.notify_url = "https://merchant.example/notify";
+  return params;
+}
+
+/* Each row spoils one thing and says what the sentence has to name. */
+#define BAD(begin, call, change, code, word)                                    \
+  begin;                                                                        \
+  change;                                                                       \
+  EXPECT(call, code);                                                           \
+  CHECK(strstr(alitv_last_error(), word))
+
+static void bad_payments(alitv_client *client) {
+  char id[ALITV_ORDER_ID_SIZE] = "untouched";
+  const int64_t prices[] = {600, 0};
+  alitv_repay_params params = plan();
+  alitv_pay_params pay = gems("A");
+#define REPAY(change, code, word) \
+  BAD(params = plan(), alitv_repay(client, &params, 0, NULL), change, code, word)
+  EXPECT(alitv_repay(NULL, &params, 0, NULL), ALITV_E_NULL);
+  EXPECT(alitv_repay(client, NULL, 0, NULL), ALITV_E_NULL);
+  REPAY(params.struct_size = 4, ALITV_E_ABI, "struct_size");
+  REPAY(params.interval = 0, ALITV_E_INVALID, "interval");
+  REPAY(params.interval = 3, ALITV_E_INVALID, "interval");
+  REPAY(params.prices_len = 0, ALITV_E_INVALID, "prices_len is 0: allowed are 1 to 12");
+  REPAY(params.prices_len = 13, ALITV_E_INVALID, "prices_len is 13: allowed are 1 to 12");
+  REPAY(params.interval = ALITV_INTERVAL_SEASON, ALITV_E_INVALID, "1 to 4 by season");
+  REPAY(params.prices_len = UINT32_MAX, ALITV_E_INVALID, "prices_len");
+  REPAY(params.prices_fen = NULL, ALITV_E_NULL, "prices_fen");
+  REPAY((params.prices_fen = prices, params.prices_len = 2), ALITV_E_INVALID, "prices_fen[1]");
+  REPAY(params.title = NULL, ALITV_E_NULL, "title");
+  REPAY(params.title = too_long, ALITV_E_STRING, "title");
+  REPAY(params.subject = NULL, ALITV_E_NULL, "subject");
+  REPAY(params.subject = "", ALITV_E_STRING, "subject");
+  REPAY(params.description = too_long, ALITV_E_STRING, "description");
+  REPAY(params.notify_url = NULL, ALITV_E_NULL, "notify_url");
+  REPAY(params.notify_url = "ftp://x/", ALITV_E_STRING, "notify_url");
+  REPAY(params.expires_s = 29, ALITV_E_INVALID, "expires_s");
+  REPAY(params.order_id = "draw-1", ALITV_E_INVALID, "reserved");
+  REPAY((params.order_id_out = id, params.order_id_out_size = 64), ALITV_E_BUFFER,
+        "order_id_out_size");
+#define SERVER(change, code, word)                                               \
+  BAD(pay = gems("A"); pay.notify_url = "https://merchant.example/n",           \
+      alitv_pay_from_server(client, &pay, 0, NULL), change, code, word)
+  EXPECT(alitv_pay_from_server(NULL, &pay, 0, NULL), ALITV_E_NULL);
+  EXPECT(alitv_pay_from_server(client, NULL, 0, NULL), ALITV_E_NULL);
+  SERVER(pay.order_id = NULL, ALITV_E_NULL, "order_id");
+  SERVER(pay.notify_url = NULL, ALITV_E_NULL, "notify_url");
+  SERVER(pay.notify_url = "", ALITV_E_STRING, "notify_url");
+  SERVER(pay.title = too_long, ALITV_E_STRING, "title"); /* 10,000 characters and more */
+  SERVER(pay.order_id = "gift-1", ALITV_E_INVALID, "reserved");
+  CHECK(strcmp(id, "untouched") == 0);
+}
+
+static void bad_accounts(alitv_client *client) {
+  alitv_op op = 7;
+  EXPECT(alitv_is_auth(NULL), ALITV_E_NULL);
+  EXPECT(alitv_auth(NULL, 0, 0, &op), ALITV_E_NULL);
+  EXPECT(alitv_auth(client, 2, 0, &op), ALITV_E_INVALID);
+  CHECK(strstr(alitv_last_error(), "flags is 2"));
+  EXPECT(alitv_auth_cancel(NULL, 0, &op), ALITV_E_NULL);
+  EXPECT(alitv_logout(NULL, 0, &op), ALITV_E_NULL);
+  EXPECT(alitv_user_info(NULL, 0, &op), ALITV_E_NULL);
+  EXPECT(alitv_log_switch(NULL, ALITV_LOG_INFO), ALITV_E_NULL);
+  EXPECT(alitv_log_switch(client, 5), ALITV_E_INVALID);
+  CHECK(strstr(alitv_last_error(), "level is 5"));
+  CHECK(op == 7);
+}
+
+static void bad_pages(alitv_client *client) {
+  static const char *const keys[] = {"a", "b"}, *const twice[] = {"a", "a"};
+  static const char *const values[] = {"1", NULL}, *const empty[] = {"a", ""};
+  const char *longer[2];
+  alitv_web_params params;
+  char buffer[ALITV_QR_URL_SIZE];
+  longer[0] = too_long, longer[1] = "b";
+#define PAGE(change, code, word)                                                 \
+  BAD((ALITV_STRUCT_INIT(&params), params.kind = ALITV_WEB_START),              \
+      alitv_web_open(client, &params, 0, NULL), change, code, word)
+  ALITV_STRUCT_INIT(&params);
+  EXPECT(alitv_web_open(NULL, &params, 0, NULL), ALITV_E_NULL);
+  EXPECT(alitv_web_open(client, NULL, 0, NULL), ALITV_E_NULL);
+  PAGE(params.struct_size = 8, ALITV_E_ABI, "struct_size");
+  PAGE(params.kind = 0, ALITV_E_INVALID, "kind is 0");
+  PAGE(params.kind = 4, ALITV_E_INVALID, "kind is 4");
+  PAGE(params.timeout_s = 9, ALITV_E_INVALID, "timeout_s is 9: allowed are 10 to 7200");
+  PAGE(params.timeout_s = 7201, ALITV_E_INVALID, "timeout_s");
+  PAGE(params.params_len = 33, ALITV_E_INVALID, "params_len is 33: allowed are 0 to 32");
+  PAGE(params.params_len = 1, ALITV_E_NULL, "keys is NULL");
+  PAGE((params.keys = keys, params.params_len = 2), ALITV_E_NULL, "values is NULL");
+  PAGE((params.keys = keys, params.values = values, params.params_len = 2), ALITV_E_NULL,
+       "values[1] is NULL");
+  PAGE((params.keys = twice, params.values = keys, params.params_len = 2), ALITV_E_INVALID,
+       "keys[1] is there twice");
+  PAGE((params.keys = empty, params.values = keys, params.params_len = 2), ALITV_E_STRING,
+       "keys[1] is empty");
+  PAGE((params.keys = longer, params.values = keys, params.params_len = 2), ALITV_E_STRING,
+       "keys[0] is longer than 64 bytes");
+  PAGE((params.keys = keys, params.values = longer, params.params_len = 2), ALITV_E_STRING,
+       "values[0] is longer than 512 bytes");
+  EXPECT(alitv_web_closed(NULL, "w", 0, NULL), ALITV_E_NULL);
+  EXPECT(alitv_web_closed(client, NULL, 0, NULL), ALITV_E_NULL);
+  EXPECT(alitv_web_closed(client, "", 0, NULL), ALITV_E_STRING);
+  EXPECT(alitv_web_closed(client, too_long, 0, NULL), ALITV_E_STRING);
+  EXPECT(alitv_get_qr_url(NULL, buffer, sizeof buffer), ALITV_E_NULL);
+  EXPECT(alitv_get_qr_url(client, NULL, sizeof buffer), ALITV_E_NULL);
+}
+
+static void bad_awards(alitv_client *client) {
+  char id[ALITV_ORDER_ID_SIZE] = "untouched";
+  alitv_draw_params params;
+#define DRAW(change, code, word)                                                 \
+  BAD((ALITV_STRUCT_INIT(&params), params.event_key = "wheel"),                 \
+      alitv_lottery_draw(client, &params, 0, NULL), change, code, word)
+  ALITV_STRUCT_INIT(&params);
+  EXPECT(alitv_lottery_activities(NULL, NULL, 0, NULL), ALITV_E_NULL);
+  EXPECT(alitv_lottery_activities(client, too_long, 0, NULL), ALITV_E_STRING);
+  CHECK(strstr(alitv_last_error(), "event_key"));
+  EXPECT(alitv_lottery_activities(client, "a b", 0, NULL), ALITV_E_INVALID);
+  EXPECT(alitv_lottery_draw(NULL, &params, 0, NULL), ALITV_E_NULL);
+  EXPECT(alitv_lottery_draw(client, NULL, 0, NULL), ALITV_E_NULL);
+  DRAW(params.struct_size = 0, ALITV_E_ABI, "struct_size");
+  DRAW(params.reserved = 1, ALITV_E_ABI, "reserved");
+  DRAW(params.event_key = NULL, ALITV_E_NULL, "event_key");
+  DRAW(params.event_key = "", ALITV_E_INVALID, "event_key");
+  DRAW(params.event_key = too_long, ALITV_E_STRING, "event_key");
+  DRAW(params.confirm_key = "a b", ALITV_E_INVALID, "confirm_key");
+  DRAW(params.confirm_key = too_long, ALITV_E_STRING, "confirm_key");
+  DRAW(params.behavior_key = "a b", ALITV_E_INVALID, "behavior_key must");
+  DRAW(params.behavior_key = too_long, ALITV_E_STRING, "behavior_key");
+  DRAW(params.draw_id = "D1", ALITV_E_INVALID, "draw_id must begin with");
+  DRAW(params.draw_id = "draw-", ALITV_E_INVALID, "draw_id must begin with");
+  DRAW(params.draw_id = "draw-a b", ALITV_E_INVALID, "draw_id must be");
+  DRAW(params.draw_id = too_long, ALITV_E_STRING, "draw_id");
+  DRAW((params.draw_id_out = id, params.draw_id_out_size = 5), ALITV_E_BUFFER,
+       "draw_id_out_size");
+  CHECK(strcmp(id, "untouched") == 0);
+  EXPECT(alitv_gift_list(NULL, 0, NULL), ALITV_E_NULL);
+  EXPECT(alitv_gift_take(NULL, 1, 0, NULL), ALITV_E_NULL);
+  EXPECT(alitv_gift_take(client, 0, 0, NULL), ALITV_E_INVALID);
+  EXPECT(alitv_gift_take(client, -1, 0, NULL), ALITV_E_INVALID);
+  CHECK(strstr(alitv_last_error(), "gift_id is -1"));
+}
+
 static void destroyed(void) {
   alitv_client *client = open_client();
   alitv_pay_params params = gems("A");
@@ -182,6 +335,21 @@ static void destroyed(void) {
   EXPECT(alitv_ack(client, "A", 1, 0, NULL), ALITV_E_HANDLE);
   EXPECT(alitv_orders(client, 0, 0, 0, NULL), ALITV_E_HANDLE);
   EXPECT(alitv_request(client, "status", NULL, 0, NULL), ALITV_E_HANDLE);
+  EXPECT(alitv_log_switch(client, 0), ALITV_E_HANDLE);
+  EXPECT(alitv_is_auth(client), ALITV_E_HANDLE);
+  EXPECT(alitv_auth(client, 0, 0, NULL), ALITV_E_HANDLE);
+  EXPECT(alitv_auth_cancel(client, 0, NULL), ALITV_E_HANDLE);
+  EXPECT(alitv_logout(client, 0, NULL), ALITV_E_HANDLE);
+  EXPECT(alitv_user_info(client, 0, NULL), ALITV_E_HANDLE);
+  EXPECT(alitv_pay_from_server(client, &params, 0, NULL), ALITV_E_HANDLE);
+  EXPECT(alitv_repay(client, NULL, 0, NULL), ALITV_E_HANDLE);
+  EXPECT(alitv_web_open(client, NULL, 0, NULL), ALITV_E_HANDLE);
+  EXPECT(alitv_web_closed(client, "w", 0, NULL), ALITV_E_HANDLE);
+  EXPECT(alitv_lottery_activities(client, NULL, 0, NULL), ALITV_E_HANDLE);
+  EXPECT(alitv_lottery_draw(client, NULL, 0, NULL), ALITV_E_HANDLE);
+  EXPECT(alitv_gift_list(client, 0, NULL), ALITV_E_HANDLE);
+  EXPECT(alitv_gift_take(client, 1, 0, NULL), ALITV_E_HANDLE);
+  EXPECT(alitv_get_qr_url(client, too_long, sizeof too_long), ALITV_E_HANDLE);
   EXPECT(alitv_fd((alitv_client *)(void *)&params), ALITV_E_HANDLE);
   EXPECT(alitv_fd((alitv_client *)(void *)too_long), ALITV_E_HANDLE);
 }
@@ -224,6 +392,10 @@ int main(void) {
   bad_strings(client);
   bad_numbers(client);
   bad_structs(client);
+  bad_payments(client);
+  bad_accounts(client);
+  bad_pages(client);
+  bad_awards(client);
   destroyed();
   alitv_destroy(client);
   too_many();

@@ -1,94 +1,30 @@
-//! The engine by its behaviour: a virtual clock, no gateway, no disk. Every case goes
-//! through the effects that a shell would carry out.
+//! Orders in the engine, by their behaviour.
 
-use alitv_pay::core::call::{Ask, Call, CallNo, DoubtKind, Reply, Trade, TradeStatus};
+mod bench;
+
+use alitv_pay::core::call::{Ask, Call, DoubtKind, Reply, Trade, TradeStatus};
 use alitv_pay::core::code::Code;
 use alitv_pay::core::engine::{Clock, Effect, Engine, Which};
 use alitv_pay::core::facts::{AppKey, Facts, OrderId};
-use alitv_pay::core::record::{Key, Record};
+use alitv_pay::core::record::Record;
 use alitv_pay::core::report::{Event, ItemReport, Report, State};
 use alitv_pay::limits::*;
 use alitv_pay::money::Fen;
+use bench::{app, key, lost, Bench, BOOT_MS, SERVER_MS};
 
-const BOOT_MS: u64 = 5_000_000;
-const SERVER_MS: i64 = 1_790_000_000_000;
-
-/// An engine with a clock that only moves when it is told to.
-struct Bench {
-    engine: Engine,
-    clock: Clock,
-    journal: Vec<Record>,
-    sent: Vec<(CallNo, Call)>,
-    told: Vec<Event>,
+/// What these cases do again and again.
+trait Payments {
+    fn all(&self) -> Vec<Report>;
+    fn pay(&mut self, id: &str) -> Report;
+    fn show(&mut self, id: &str);
+    fn state(&self, id: &str) -> State;
+    fn report(&self, id: &str) -> Report;
+    fn finals_told(&self) -> usize;
 }
 
-impl Bench {
-    fn new() -> Bench {
-        Bench::after(vec![])
-    }
-
-    /// What a restart makes of a journal.
-    fn after(journal: Vec<Record>) -> Bench {
-        let mut engine = Engine::new([app()]);
-        for record in &journal {
-            engine.replay(record.clone()).unwrap();
-        }
-        let clock = Clock { boot_ms: BOOT_MS, wall_ms: 0 };
-        let mut bench = Bench { engine, clock, journal, sent: vec![], told: vec![] };
-        bench.with(|engine, clock, out| engine.start(clock, out));
-        bench
-    }
-
-    /// Started, and told by the gateway what time it is and how long it holds a query.
-    fn probed(wait_s_max: u32) -> Bench {
-        let mut bench = Bench::new();
-        let (call, probe) = bench.sent.remove(0);
-        assert_eq!(probe.ask, Ask::Probe);
-        bench.reply(call, Reply::Probed { server_ms: SERVER_MS, wait_s_max });
-        bench
-    }
-
-    fn with<T>(&mut self, act: impl FnOnce(&mut Engine, Clock, &mut Vec<Effect>) -> T) -> T {
-        let mut out = Vec::new();
-        let result = act(&mut self.engine, self.clock, &mut out);
-        for effect in out {
-            match effect {
-                Effect::Append(record) => self.journal.push(record),
-                // What is switched on for the app is a subject of its own: tests/accounts.rs.
-                Effect::Send(_, what) if what.ask == Ask::Profile => {}
-                Effect::Send(call, what) => self.sent.push((call, what)),
-                Effect::Tell(event) => self.told.push(event),
-                Effect::Answer(..) => unreachable!("nothing is looked up"),
-            }
-        }
-        let listed = |which| self.engine.reports(&app(), which, self.clock).len();
-        let counted = self.engine.counts(&[app()]);
-        assert_eq!(counted, [listed(Which::Open), listed(Which::Unacked)], "counts are kept");
-        result
-    }
-
+impl Payments for Bench {
     fn all(&self) -> Vec<Report> {
         self.engine.reports(&app(), Which::All, self.clock)
-    }
-
-    fn reply(&mut self, call: CallNo, reply: Reply) {
-        self.with(|engine, clock, out| engine.reply(call, reply, clock, out));
-    }
-
-    /// Answers the newest question.
-    fn answer(&mut self, reply: Reply) {
-        let (call, _) = self.sent.pop().expect("a question is out");
-        self.reply(call, reply);
-    }
-
-    /// Runs the clock on, stopping at every timer as the shell does.
-    fn pass(&mut self, ms: u64) {
-        let until = self.clock.boot_ms + ms;
-        while let Some(at) = self.engine.wake_at().filter(|at| *at <= until) {
-            self.clock.boot_ms = self.clock.boot_ms.max(at);
-            self.with(|engine, clock, out| engine.tick(clock, out));
-        }
-        self.clock.boot_ms = until;
     }
 
     fn pay(&mut self, id: &str) -> Report {
@@ -109,10 +45,6 @@ impl Bench {
         self.engine.report(&key(id), self.clock).unwrap()
     }
 
-    fn asks(&self) -> Vec<&Ask> {
-        self.sent.iter().map(|(_, call)| &call.ask).collect()
-    }
-
     fn finals_told(&self) -> usize {
         self.told.iter().filter(|event| order_of(event).state.is_final()).count()
     }
@@ -124,14 +56,6 @@ fn order_of(event: &Event) -> Report {
         Some(ItemReport::Order(report)) => report,
         other => panic!("no order: {other:?}"),
     }
-}
-
-fn app() -> AppKey {
-    AppKey::new("23012345").unwrap()
-}
-
-fn key(id: &str) -> Key {
-    Key { app_key: app(), order_id: OrderId::new(id).unwrap() }
 }
 
 fn facts(id: &str) -> Facts {
@@ -160,10 +84,6 @@ fn trade(status: TradeStatus) -> Reply {
         server_ms: None,
         awards: Vec::new(),
     })
-}
-
-fn lost() -> Reply {
-    Reply::in_doubt(DoubtKind::Network, "connection refused")
 }
 
 #[test]

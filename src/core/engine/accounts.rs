@@ -7,6 +7,7 @@ use crate::core::account::Account;
 use crate::core::call::{CallNo, Reply};
 use crate::core::code::{Code, Refusal};
 use crate::core::facts::AppKey;
+use crate::core::item::Item;
 use crate::core::order::Now;
 use crate::core::record::Record;
 use crate::core::report::AccountReport;
@@ -211,6 +212,8 @@ impl Engine {
         let now = Now { wait_s, ..self.time(clock) };
         let mut outputs = Vec::new();
         step(&mut self.account_slot(app_key).account, input, &now, &mut outputs);
+        let is_back = |output: &Output| matches!(output, Output::Append(Record::SignedIn { .. }));
+        let is_back = outputs.iter().any(is_back);
         for output in outputs {
             match output {
                 Output::Append(record) => out.push(Effect::Append(record)),
@@ -223,6 +226,19 @@ impl Engine {
                     self.account_slot(app_key).call = Some(call);
                 }
             }
+        }
+        if is_back {
+            self.hurry_items_of(app_key, clock, out);
+        }
+    }
+
+    /// What was left in doubt for lack of a session need not wait out its backoff.
+    fn hurry_items_of(&mut self, app_key: &AppKey, clock: Clock, out: &mut Vec<Effect>) {
+        let waits = |item: &Item| {
+            item.app_key() == app_key && item.user_id().is_some() && item.is_in_doubt()
+        };
+        for key in self.keys(waits) {
+            self.step(&key, super::Input::Hurry, clock, out);
         }
     }
 }

@@ -308,6 +308,32 @@ pub const CLI_ANSWER_MS: u64 = 15_000;
 
 // ---- sandbox ---------------------------------------------------------------
 
+/// A confirmKey of a draw is valid this long, and may be this far ahead.
+pub const CONFIRM_KEY_MS: i64 = 600_000;
+/// Users of the sandbox.
+pub const SANDBOX_USERS_MAX: usize = 1_000;
+/// Sessions at once; beyond it the oldest ends.
+pub const SANDBOX_SESSIONS_MAX: usize = 1_000;
+/// Attempts to sign in that are remembered.
+pub const SANDBOX_ATTEMPTS_MAX: usize = 1_000;
+/// Lifetime of a code to sign in with.
+pub const SANDBOX_AUTH_EXPIRES_MS: i64 = 180_000;
+/// Seconds between two questions about an attempt.
+pub const SANDBOX_AUTH_INTERVAL_S: u32 = 5;
+/// A question may come so much earlier, since networks are not even.
+pub const SANDBOX_POLL_SLACK_MS: i64 = 500;
+/// Draws that are remembered.
+pub const SANDBOX_DRAWS_MAX: usize = 10_000;
+/// Gift records.
+pub const SANDBOX_GIFTS_MAX: usize = 10_000;
+/// Lines of what has happened.
+pub const SANDBOX_EVENTS_MAX: usize = 1_000;
+/// Points of a user, price of a draw, worth of an award: what a 32-bit reader can hold.
+pub const SANDBOX_POINTS_MAX: i64 = i32::MAX as i64;
+/// Text of the sandbox's own web pages.
+pub const SANDBOX_PAGE_CHARS_MAX: usize = 2_000;
+/// Seed file.
+pub const SANDBOX_SEED_BYTES_MAX: u64 = 1024 * 1024;
 /// Orders the sandbox keeps; beyond it the oldest finished one is forgotten, and a new one
 /// is refused while none is finished.
 pub const SANDBOX_ORDERS_MAX: usize = 10_000;

@@ -76,6 +76,7 @@ impl Sandbox {
             // Written last: whoever waits for it may rely on the rest.
             ready_file: None,
             state_file: self.state,
+            seed: None,
             seed_rng: self.seed_rng,
             log: Some(Arc::new(move |line| log(line, quiet))),
         })

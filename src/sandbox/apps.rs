@@ -1,8 +1,8 @@
-//! The apps the sandbox knows: two demo apps, made at the start.
+//! The apps the sandbox knows, made at the start.
 
 use serde::{Deserialize, Serialize};
 
-use super::rng::Rng;
+use super::seed::SeedApp;
 use crate::wire::secret::Secret;
 
 /// An app and its credentials. Sandbox secrets open nothing else and are shown to whoever
@@ -30,15 +30,12 @@ impl App {
         Secret::new(self.app_secret.clone()).ok()
     }
 
-    /// The two demo apps, with new secrets.
-    pub fn demo(rng: &mut Rng) -> Vec<App> {
-        [("23012345", "宝石花园 Gem Garden"), ("23012346", "星际赛车 Star Racer")]
-            .into_iter()
-            .map(|(app_key, name)| App {
-                app_key: app_key.into(),
-                app_secret: rng.hex(32),
-                name: name.into(),
-            })
-            .collect()
+    /// The app of a seed, with `secret` if the seed names none.
+    pub fn new(seed: &SeedApp, secret: impl FnOnce() -> String) -> App {
+        App {
+            app_key: seed.app_key.as_str().to_owned(),
+            app_secret: seed.app_secret.clone().unwrap_or_else(secret),
+            name: seed.name.clone(),
+        }
     }
 }

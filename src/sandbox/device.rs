@@ -108,7 +108,7 @@ impl Call<'_> {
     }
 
     fn precreate(&self, state: &mut State, data: &PrecreateData) -> Outcome {
-        let number = match state.precreate(&self.app.app_key, data, self.now_ms) {
+        let number = match state.precreate(&self.app.app_key, data, None, self.now_ms) {
             Ok(number) => number,
             Err(refused) => {
                 let echo = self.about(&data.partner_order_no, Some(data.price));

@@ -1,4 +1,4 @@
-//! The two files the sandbox writes, for its owner only and never half.
+//! The files of the sandbox. Those it writes are for its owner only and never half.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -9,9 +9,11 @@ use serde_json::json;
 
 use super::apps::App;
 use super::rng::Rng;
+use super::seed::Seed;
+use super::shared::wall_ms;
 use super::state::State;
 use super::Running;
-use crate::limits::SANDBOX_STATE_BYTES_MAX;
+use crate::limits::{SANDBOX_SEED_BYTES_MAX, SANDBOX_STATE_BYTES_MAX};
 
 /// Writes a file of mode 0600 under another name and moves it into place.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -31,20 +33,39 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// The state in a file, or a new one if there is no file.
-pub fn read_state(path: &Path, rng: Rng) -> io::Result<State> {
+pub fn read_state(path: &Path, seed: Option<Seed>, rng: Rng) -> io::Result<State> {
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::new(rng)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(State::new(seed.unwrap_or_default(), rng, wall_ms()));
+        }
         Err(error) => return Err(about(path, error)),
     };
+    let bytes = read_whole(file, SANDBOX_STATE_BYTES_MAX).map_err(|error| about(path, error))?;
+    State::restore(&bytes, seed, rng).map_err(|text| about(path, invalid(text)))
+}
+
+/// The seed in a file.
+pub fn read_seed(path: &Path) -> io::Result<Seed> {
+    let read = || {
+        let bytes = read_whole(File::open(path)?, SANDBOX_SEED_BYTES_MAX)?;
+        let text = String::from_utf8(bytes).map_err(|_| invalid("is not UTF-8".into()))?;
+        Seed::parse(&text).map_err(invalid)
+    };
+    read().map_err(|error| about(path, error))
+}
+
+fn read_whole(file: File, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(SANDBOX_STATE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| about(path, e))?;
-    let invalid = |text: String| about(path, io::Error::new(io::ErrorKind::InvalidData, text));
-    if bytes.len() as u64 > SANDBOX_STATE_BYTES_MAX {
-        return Err(invalid(format!("larger than {SANDBOX_STATE_BYTES_MAX} bytes")));
+    file.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(invalid(format!("larger than {bytes_max} bytes")));
     }
-    let saved = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
-    State::restore(saved, rng).map_err(invalid)
+    Ok(bytes)
+}
+
+fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 /// Everything a script needs to know.

@@ -18,21 +18,33 @@
 
 mod action;
 mod apps;
+mod attempts;
+mod check;
 mod control;
 mod device;
+mod events;
 mod fields;
 mod files;
+mod gifts;
+mod gmt8;
+mod links;
+mod lottery;
 mod order;
 mod pages;
 mod phone;
 mod plans;
+mod prize;
+mod renewal;
 mod rng;
 mod scenario;
+mod seed;
 mod server;
+mod settings;
 mod shared;
 mod state;
 mod texts;
 mod top_front;
+mod users;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
@@ -46,6 +58,7 @@ use tokio::runtime::{Builder, Runtime};
 pub use action::Action;
 pub use apps::App;
 pub use scenario::Scenario;
+pub use seed::Seed;
 pub use shared::Log;
 
 use crate::wire::secret::Secret;
@@ -69,6 +82,8 @@ pub struct Options {
     pub ready_file: Option<PathBuf>,
     /// Holds the state across restarts; made if it is not there.
     pub state_file: Option<PathBuf>,
+    /// What it starts with and a reset goes back to; none is the seed that is built in.
+    pub seed: Option<Seed>,
     /// Makes secrets, codes and tokens repeatable, and so worthless as secrets.
     pub seed_rng: Option<u64>,
     /// Takes one line for each request; none is quiet.
@@ -96,12 +111,12 @@ pub struct Running {
 ///
 /// # Errors
 /// The port is taken, a file cannot be read or written, or there are no threads to be had.
-pub fn start(options: Options) -> io::Result<Running> {
+pub fn start(mut options: Options) -> io::Result<Running> {
     let mut rng = Rng::new(options.seed_rng)?;
     let control_token = rng.hex(32);
     let state = match &options.state_file {
-        Some(path) => files::read_state(path, rng)?,
-        None => State::new(rng),
+        Some(path) => files::read_state(path, options.seed.take(), rng)?,
+        None => State::new(options.seed.take().unwrap_or_default(), rng, shared::wall_ms()),
     };
     let apps = state.apps().to_vec();
     let (listener, place) = listen(&options)?;

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::scenario::{Play, Setting, Spoil, Step};
+use crate::core::award::Award;
+use crate::core::user::UserId;
 use crate::limits::{EXPIRES_S_DEFAULT, SANDBOX_EXPIRE_MS, SANDBOX_SCAN_MS};
 use crate::wire::device::{OrderStatus, PrecreateData};
 
@@ -23,7 +25,7 @@ pub enum ClosedBy {
 }
 
 /// An order. Times are Unix milliseconds of the sandbox's clock.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
     /// Grows with age: a larger number is a newer order.
     pub number: u64,
@@ -55,6 +57,10 @@ pub struct Order {
     pub refunded_ms: Option<i64>,
     /// The last try to pay failed for lack of money.
     pub insufficient: bool,
+    /// Who pays, if that is known.
+    pub payer: Option<UserId>,
+    /// What the payer has won by paying.
+    pub awards: Vec<Award>,
     /// What it is played by.
     pub setting: Setting,
     /// What the payer will still do, and when.
@@ -106,6 +112,8 @@ impl Order {
             closed_by: None,
             refunded_ms: None,
             insufficient: false,
+            payer: None,
+            awards: Vec::new(),
             setting,
             script: VecDeque::new(),
             told: OrderStatus::NotScanned,

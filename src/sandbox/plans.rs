@@ -21,7 +21,7 @@ pub struct Plan {
 }
 
 /// All plans, and what is played without one.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Plans {
     waiting: VecDeque<Plan>,
     lasting: BTreeMap<String, Setting>,

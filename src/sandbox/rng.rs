@@ -34,12 +34,36 @@ impl Rng {
         self.counter = self.counter.max(counter);
     }
 
+    /// Another generator that repeats with this one, but is not moved on by it.
+    pub fn fork(&self, label: &str) -> Rng {
+        let mut mac = self.mac();
+        mac.update(label.as_bytes());
+        Rng { key: mac.finalize().into_bytes().into(), counter: 0 }
+    }
+
+    fn mac(&self) -> Hmac<Sha256> {
+        Hmac::new_from_slice(&self.key).expect("HMAC takes a key of any length")
+    }
+
     fn block(&mut self) -> [u8; 32] {
         self.counter += 1;
-        let mac = Hmac::<Sha256>::new_from_slice(&self.key);
-        let mut mac = mac.expect("HMAC takes a key of any length");
+        let mut mac = self.mac();
         mac.update(&self.counter.to_le_bytes());
         mac.finalize().into_bytes().into()
+    }
+
+    /// A number below `bound`, each with the same chance; 0 if `bound` is 0.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        // What is left over at the upper end would make small numbers likelier.
+        let end = u64::MAX - u64::MAX % bound.max(1);
+        loop {
+            let block = self.block();
+            let (first, _) = block.split_at(8);
+            let number = u64::from_le_bytes(first.try_into().expect("eight bytes were split off"));
+            if number < end {
+                return number % bound.max(1);
+            }
+        }
     }
 
     /// Up to 64 lower-case hexadecimal digits.

@@ -174,7 +174,7 @@ impl Shared {
 }
 
 /// The machine's clock, Unix milliseconds; 0 before 1970.
-fn wall_ms() -> i64 {
+pub fn wall_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX / 2)
 }

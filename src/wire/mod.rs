@@ -2,6 +2,7 @@
 //! clocks, no random numbers. The engine, the merchant's tools and the sandbox share them,
 //! so both ends of a test read the same rules.
 
+pub mod confirm;
 pub mod device;
 pub mod json;
 mod numbers;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use alitv_pay::core::call::{Ask, Call, DoubtKind, Reply};
 use alitv_pay::core::facts::{AppKey, Facts, OrderId};
 use alitv_pay::gateway::alitv::{AliTv, AliTvConfig, AppCredentials};
-use alitv_pay::gateway::{Environment, HttpAnswer, Prepared};
+use alitv_pay::gateway::{Environment, Gateway, HttpAnswer, Prepared};
 use alitv_pay::money::Fen;
 use alitv_pay::wire::device::{self, Echo, ServiceResult};
 use alitv_pay::wire::secret::Secret;
 use alitv_pay::wire::top::ErrorResponse;
 use serde::Serialize;
+use serde_json::Value;
 
 pub const SERVER_MS: i64 = 1_466_395_200_000;
 pub const HTTPS: &str = "https://eco.taobao.com/router/rest";
@@ -86,4 +87,49 @@ pub fn doubt_kind(reply: &Reply) -> DoubtKind {
 pub fn error(code: i64, sub_code: &str, sub_msg: &str) -> HttpAnswer {
     let (msg, sub_code, sub_msg) = ("m".into(), sub_code.into(), sub_msg.into());
     text(ErrorResponse { code, msg, sub_code, sub_msg, request_id: "r".into() }.encode())
+}
+
+/// The data of a genuine answer: `members`, and what every answer repeats.
+pub fn with_echo(prepared: &Prepared, members: &Value) -> Value {
+    let mut data = serde_json::to_value(echo(prepared)).unwrap();
+    let all = members.as_object().unwrap().clone();
+    data.as_object_mut().unwrap().extend(all);
+    data
+}
+
+/// What the gateway client makes of what `answer` says to its request.
+pub fn reply_to(url: &str, call: &Call, answer: impl Fn(&Prepared) -> HttpAnswer) -> Reply {
+    let gateway = gateway(url);
+    let prepared = gateway.encode(call, SERVER_MS).unwrap();
+    gateway.decode(call, &prepared, &answer(&prepared))
+}
+
+/// As `reply_to`, for a signed success with these members.
+pub fn reply_to_data(call: &Call, method: &str, members: &Value) -> Reply {
+    reply_to(HTTP, call, |prepared| {
+        let result = ServiceResult::success(with_echo(prepared, members));
+        answer(method, &result, Some(&secret()))
+    })
+}
+
+/// As `reply_to`, for a signed refusal with these members.
+pub fn reply_to_refusal(call: &Call, method: &str, code: &str, members: &Value) -> Reply {
+    reply_to(HTTP, call, |prepared| {
+        let result = ServiceResult::refusal(code, "no\u{202e}\n", with_echo(prepared, members));
+        answer(method, &result, Some(&secret()))
+    })
+}
+
+/// The members without one of them.
+pub fn without(members: &Value, name: &str) -> Value {
+    let mut members = members.clone();
+    members.as_object_mut().unwrap().remove(name);
+    members
+}
+
+/// The members with one of them set.
+pub fn with(members: &Value, name: &str, value: impl Into<Value>) -> Value {
+    let mut members = members.clone();
+    members[name] = value.into();
+    members
 }

@@ -30,23 +30,26 @@ const NATIVE: [&str; 7] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ld
 
 fn compile(source: &Path, directory: &Path, is_static: bool) -> PathBuf {
     let program = directory.join(source.file_stem().unwrap());
-    let libraries = libraries();
     let mut cc = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".into()));
     cc.args(["-std=gnu11", "-g", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]);
     cc.arg("-I").arg(format!("{ROOT}/include")).arg("-I").arg(format!("{ROOT}/tests/c"));
     cc.arg("-o").arg(&program).arg(source);
     if is_static {
-        cc.arg(libraries.join("libalitv_pay.a")).args(NATIVE);
+        cc.arg(libraries().join("libalitv_pay.a")).args(NATIVE);
     } else {
-        let soname = directory.join("libalitv_pay.so.0");
-        if !soname.exists() {
-            symlink(libraries.join("libalitv_pay.so"), soname).unwrap();
-        }
-        cc.arg(libraries.join("libalitv_pay.so")).arg("-pthread");
-        cc.arg(format!("-Wl,-rpath,{}", directory.display()));
+        link_shared(&mut cc, directory);
     }
     finish(cc, Duration::from_secs(300));
     program
+}
+
+fn link_shared(cc: &mut Command, directory: &Path) {
+    let library = libraries().join("libalitv_pay.so");
+    let soname = directory.join("libalitv_pay.so.0");
+    if !soname.exists() {
+        symlink(&library, soname).unwrap();
+    }
+    cc.arg(library).arg("-pthread").arg(format!("-Wl,-rpath,{}", directory.display()));
 }
 
 /// Runs a command to its end, which must be a good one and come in time.
@@ -171,6 +174,35 @@ fn embedded() {
     command.env("TEST_JOURNAL_DIR", directory.path().join("journal"));
     finish(command, Duration::from_secs(120));
     sandbox.stop();
+}
+
+/// The C++ wrapper in every dialect, with and without exceptions.
+#[test]
+fn the_wrapper_in_every_dialect() {
+    let there = |compiler: &&str| Command::new(compiler).arg("--version").output().is_ok();
+    let exceptions: [&[&str]; 3] =
+        [&[], &["-fno-exceptions", "-fno-rtti"], &["-DALITV_EXCEPTIONS"]];
+    for compiler in ["g++", "clang++"].into_iter().filter(there) {
+        for standard in ["-std=c++11", "-std=c++14", "-std=c++17", "-std=c++20"] {
+            for flags in exceptions {
+                run_wrapper(compiler, &[&[standard], flags].concat());
+            }
+        }
+    }
+}
+
+fn run_wrapper(compiler: &str, flags: &[&str]) {
+    let directory = tempfile::tempdir().unwrap();
+    let fake = Fake::start_with(directory.path(), pays());
+    fake.put("left", json!({}));
+    let program = directory.path().join("wrapper");
+    let mut cc = Command::new(compiler);
+    cc.args(["-g", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]).args(flags);
+    cc.arg("-I").arg(format!("{ROOT}/include")).arg("-o").arg(&program);
+    cc.arg(format!("{ROOT}/tests/cpp/wrapper.cpp"));
+    link_shared(&mut cc, directory.path());
+    finish(cc, Duration::from_secs(300));
+    finish(command(&program, &fake), Duration::from_secs(120));
 }
 
 /// The program in the header's first comment is what people copy.

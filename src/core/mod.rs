@@ -23,5 +23,8 @@ pub mod web;
 pub mod which;
 
 #[cfg(test)]
+#[path = "../../tests/model/account.rs"]
+mod account_model;
+#[cfg(test)]
 #[path = "../../tests/model/payment.rs"]
 mod model;

@@ -112,6 +112,11 @@ impl Gifts {
         self.records.get_mut(&gift_id)
     }
 
+    /// All records, those of the smallest number first.
+    pub fn oldest(&self) -> impl Iterator<Item = &GiftRecord> {
+        self.records.values()
+    }
+
     /// All records, newest first.
     pub fn newest(&self) -> impl Iterator<Item = &GiftRecord> {
         self.records.values().rev()

@@ -29,6 +29,7 @@ mod gifts;
 mod gmt8;
 mod links;
 mod lottery;
+mod method;
 mod order;
 mod pages;
 mod phone;

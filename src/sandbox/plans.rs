@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::scenario::{Scenario, Setting};
+use super::method::Method;
+use super::scenario::{Fault, Scenario, Setting, Spoil};
 use crate::limits::SANDBOX_PLANS_MAX;
 
 /// A scenario that waits for its orders.
@@ -20,10 +21,31 @@ pub struct Plan {
     pub setting: Setting,
 }
 
+/// Spoilt answers that wait for calls that are not about an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallPlan {
+    /// Only for calls of this app.
+    pub app_key: Option<String>,
+    /// Only for calls of this method; none: for any that speaks for a user.
+    pub method: Option<Method>,
+    /// Where it comes from.
+    pub scenario: Scenario,
+    /// What happens to the answer, and how often yet.
+    pub spoil: Spoil,
+}
+
+impl CallPlan {
+    fn fits(&self, method: Method, app_key: &str, speaks: bool) -> bool {
+        let called = self.method.map_or(speaks, |wanted| wanted == method);
+        called && self.app_key.as_deref().is_none_or(|key| key == app_key)
+    }
+}
+
 /// All plans, and what is played without one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Plans {
     waiting: VecDeque<Plan>,
+    calls: VecDeque<CallPlan>,
     lasting: BTreeMap<String, Setting>,
     lasting_for_all: Option<Setting>,
 }
@@ -39,6 +61,36 @@ impl Plans {
         }
         self.waiting.push_back(plan);
         Ok(())
+    }
+
+    /// Adds spoilt answers behind the others.
+    ///
+    /// # Errors
+    /// `SANDBOX_PLANS_MAX` are waiting already.
+    pub fn add_call(&mut self, plan: CallPlan) -> Result<(), String> {
+        if self.calls.len() >= SANDBOX_PLANS_MAX {
+            return Err(format!("{SANDBOX_PLANS_MAX} scenarios are waiting for calls already"));
+        }
+        self.calls.extend(Some(plan).filter(|plan| plan.spoil.times > 0));
+        Ok(())
+    }
+
+    /// What goes wrong with this call, counted as used. `speaks`: it has a session.
+    pub fn take_call(&mut self, method: Method, app_key: &str, speaks: bool) -> Option<Fault> {
+        let fits = |plan: &CallPlan| plan.fits(method, app_key, speaks);
+        let at = self.calls.iter().position(fits)?;
+        let plan = &mut self.calls[at];
+        let fault = plan.spoil.fault;
+        plan.spoil.times -= 1;
+        if plan.spoil.times == 0 {
+            self.calls.remove(at);
+        }
+        Some(fault)
+    }
+
+    /// Spoilt answers that wait.
+    pub fn waiting_calls(&self) -> impl Iterator<Item = &CallPlan> {
+        self.calls.iter()
     }
 
     /// What every order of the app, or of any, is played by unless a plan says otherwise.

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::method::Method;
 use crate::limits::{SANDBOX_ACT_MS, SANDBOX_SCAN_MS, SANDBOX_SLOW_MS, SANDBOX_TIMES_MAX};
 
 /// What the payer does by himself.
@@ -54,6 +55,31 @@ pub enum Fault {
     Amount,
     /// An answer that says paid, about another order.
     OtherOrder,
+    /// A question is not looked at: the box asks too often.
+    SlowDown,
+    /// The session ends before the call, which is answered with error 27.
+    NoSession,
+}
+
+impl Fault {
+    /// Whether it makes sense for a method that is not about an order.
+    pub fn is_general(self) -> bool {
+        matches!(
+            self,
+            Fault::Http500 | Fault::Timeout | Fault::BadJson | Fault::BadSign | Fault::Throttle
+        )
+    }
+}
+
+/// What a scenario is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The next order.
+    Order,
+    /// The next call of a method.
+    Method(Method),
+    /// The next call, of whatever method, that speaks for a user.
+    Session,
 }
 
 /// A fault, and when it strikes.
@@ -70,6 +96,7 @@ pub struct Spoil {
 /// One line of the table.
 struct Row {
     name: &'static str,
+    target: Target,
     play: Play,
     spoil: Option<Spoil>,
     text: &'static str,
@@ -89,7 +116,7 @@ const NO_MONEY: Play =
     Play::Steps(&[(SANDBOX_SCAN_MS, Step::Scan), (SANDBOX_ACT_MS, Step::Insufficient)]);
 
 const fn plain(name: &'static str, play: Play, text: &'static str) -> Row {
-    Row { name, play, spoil: None, text }
+    Row { name, target: Target::Order, play, spoil: None, text }
 }
 
 const fn spoilt(
@@ -97,11 +124,22 @@ const fn spoilt(
     (fault, times, once_paid): (Fault, u32, bool),
     text: &'static str,
 ) -> Row {
-    Row { name, play: SUCCESS, spoil: Some(Spoil { fault, times, once_paid }), text }
+    let spoil = Some(Spoil { fault, times, once_paid });
+    Row { name, target: Target::Order, play: SUCCESS, spoil, text }
+}
+
+const fn call(
+    name: &'static str,
+    target: Target,
+    (fault, times): (Fault, u32),
+    text: &'static str,
+) -> Row {
+    let spoil = Some(Spoil { fault, times, once_paid: false });
+    Row { name, target, play: MANUAL, spoil, text }
 }
 
 /// Names are those of the field where it has them; the first is the default.
-const TABLE: [Row; 19] = [
+const TABLE: [Row; 24] = [
     plain("manual", MANUAL, "waits for the phone page or the control API"),
     plain("success", SUCCESS, "scanned after 0.5 s, paid after 1 s"),
     plain("success.slow", SLOW, "scanned after 0.5 s, paid after 30 s"),
@@ -149,6 +187,36 @@ const TABLE: [Row; 19] = [
         (Fault::OtherOrder, 3, true),
         "answers of a paid order name another order",
     ),
+    call(
+        "draw.lost",
+        Target::Method(Method::Draw),
+        (Fault::Http500, 1),
+        "the next draw is carried out, but answered with status 500",
+    ),
+    call(
+        "gift.take_lost",
+        Target::Method(Method::GiftTake),
+        (Fault::Http500, 1),
+        "the next taking of a gift is carried out, but answered with status 500",
+    ),
+    call(
+        "gift.mark_lost",
+        Target::Method(Method::GiftMark),
+        (Fault::Http500, 1),
+        "the next mark of a gift is carried out, but answered with status 500",
+    ),
+    call(
+        "auth.slow_down",
+        Target::Method(Method::AuthQuery),
+        (Fault::SlowDown, 2),
+        "the next questions about an attempt get error 7: wait 2 more seconds",
+    ),
+    call(
+        "session.revoked",
+        Target::Session,
+        (Fault::NoSession, 1),
+        "the session of the next call that has one is over: error 27",
+    ),
 ];
 
 impl Scenario {
@@ -173,6 +241,11 @@ impl Scenario {
     /// What happens, in English.
     pub fn text(self) -> &'static str {
         TABLE[self.0].text
+    }
+
+    /// What it is about.
+    pub fn target(self) -> Target {
+        TABLE[self.0].target
     }
 
     /// How the payer behaves.
@@ -221,6 +294,9 @@ impl Setting {
         times: Option<u32>,
     ) -> Result<Setting, (&'static str, String)> {
         let mut spoil = scenario.spoil();
+        if play.is_some() && scenario.target() != Target::Order {
+            return Err(("play", format!("means nothing in {:?}", scenario.name())));
+        }
         if play.is_some_and(|play| play.spoil().is_some() || play.play() == Play::Refused) {
             return Err(("play", "must be a scenario in which the gateway answers right".into()));
         }

@@ -9,13 +9,18 @@ use axum::body::{to_bytes, Body};
 use axum::extract::{Request, State as Extracted};
 use axum::http::{header, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use tokio::sync::watch;
 
 use super::apps::App;
+use super::attempts::Device;
 use super::device::{check, Call, Outcome};
 use super::server::LogName;
 use super::shared::Shared;
+use super::state::State;
 use crate::limits::{SANDBOX_BODY_BYTES_MAX, SANDBOX_HANG_MS, TOP_SKEW_MS_MAX};
-use crate::wire::device::{read_nonce, DeviceRequest, ParamError, SERVER_DATE_GET};
+use crate::wire::device::{
+    read_nonce, DeviceRequest, ParamError, SessionUse, SERVER_DATE_GET, SESSION,
+};
 use crate::wire::secret::Secret;
 use crate::wire::time::parse_timestamp;
 use crate::wire::top::{verify, ErrorResponse, Params, SignError, VERSION};
@@ -56,6 +61,8 @@ struct Accepted {
     secret: Secret,
     request: DeviceRequest,
     nonce: Option<String>,
+    session: Option<String>,
+    device_id: Option<String>,
 }
 
 /// Serves one call.
@@ -127,7 +134,10 @@ fn accept(shared: &Shared, params: &Params) -> Result<Accepted, TopError> {
     })??;
     let nonce = read_nonce(params)?;
     check(&request)?;
-    Ok(Accepted { app, secret, request, nonce })
+    let given = |name| params.get(name).filter(|value| !value.is_empty()).map(str::to_owned);
+    let session = given(SESSION).filter(|_| request.session_use() != SessionUse::Ignored);
+    let device_id = given("device_id");
+    Ok(Accepted { app, secret, request, nonce, session, device_id })
 }
 
 fn check_envelope(params: &Params, method: &str, now_ms: i64) -> Result<(), TopError> {
@@ -160,11 +170,10 @@ fn required<'a>(
 }
 
 async fn answer(shared: &Shared, accepted: Accepted, request_id: &str) -> Outcome {
-    let Accepted { app, secret, request, nonce } = accepted;
-    if let DeviceRequest::Query { partner_order_no, wait_s } = &request {
-        hold(shared, &app.app_key, partner_order_no, *wait_s).await;
-    }
-    let carry_out = |state: &mut super::state::State, now_ms| {
+    let Accepted { app, secret, request, nonce, session, device_id } = accepted;
+    let device = Device { app_key: &app.app_key, device_id: device_id.as_deref() };
+    hold(shared, device, &request).await;
+    let carry_out = |state: &mut State, now_ms| {
         let call = Call {
             app: &app,
             secret: &secret,
@@ -172,27 +181,48 @@ async fn answer(shared: &Shared, accepted: Accepted, request_id: &str) -> Outcom
             nonce,
             request_id,
             now_ms,
-            qr_prefix: &shared.place.qr_prefix,
+            session: session.as_deref(),
+            device_id: device_id.as_deref(),
+            place: &shared.place,
         };
         call.carry_out(state)
     };
     shared.act(carry_out).await
 }
 
-/// Waits until there is something new to say about the order, `wait_s` at most.
-async fn hold(shared: &Shared, app_key: &str, partner_order_no: &str, wait_s: u32) {
+/// Waits until there is something new to say about the order or attempt, `wait_s` at most.
+async fn hold(shared: &Shared, device: Device<'_>, request: &DeviceRequest) {
+    let wait_s = request.wait_s();
     if wait_s == 0 {
         return;
     }
-    let waiting = shared.look(|state, _| {
-        let order = state.find(app_key, partner_order_no)?;
-        (order.is_open() && order.told == order.status).then(|| order.changed.subscribe())
-    });
+    let waiting = shared.look(|state, now_ms| waits(state, device, request, now_ms));
     let (Some(mut changed), Ok(_permit)) = (waiting, shared.holds.try_acquire()) else { return };
     tokio::select! {
-        // An error means that the order is gone, which is news too.
+        // An error means that what was asked for is gone, which is news too.
         _ = changed.changed() => {}
         () = tokio::time::sleep(Duration::from_secs(u64::from(wait_s))) => {}
         () = shared.stopped() => {}
+    }
+}
+
+/// What tells of a change, if there is nothing new to say yet.
+fn waits(
+    state: &State,
+    device: Device,
+    request: &DeviceRequest,
+    now_ms: i64,
+) -> Option<watch::Receiver<()>> {
+    match request {
+        DeviceRequest::Query { partner_order_no, .. } => {
+            let order = state.find(device.app_key, partner_order_no)?;
+            (order.is_open() && order.told == order.status).then(|| order.changed.subscribe())
+        }
+        DeviceRequest::AuthQuery { attempt, .. } => {
+            let found = state.attempts().find(device, attempt)?;
+            let known = found.told == found.seen(now_ms);
+            (found.is_open() && known).then(|| found.changed.subscribe())
+        }
+        _ => None,
     }
 }

@@ -14,10 +14,12 @@ use super::attempts::Attempts;
 use super::events::Events;
 use super::gifts::Gifts;
 use super::lottery::Lottery;
+use super::method::Method;
 use super::order::Order;
 use super::plans::Plans;
 use super::prize::ProductPrize;
 use super::rng::Rng;
+use super::scenario::Fault;
 use super::seed::Seed;
 use super::settings::Settings;
 use super::users::Users;
@@ -193,6 +195,13 @@ impl State {
     pub fn plans_mut(&mut self) -> &mut Plans {
         self.version += 1;
         &mut self.plans
+    }
+
+    /// What goes wrong with this call, counted as used. `speaks`: it has a session.
+    pub fn take_fault(&mut self, method: Method, app_key: &str, speaks: bool) -> Option<Fault> {
+        let fault = self.plans.take_call(method, app_key, speaks);
+        self.version += u64::from(fault.is_some());
+        fault
     }
 
     /// Users and sessions.

@@ -34,7 +34,9 @@ impl Gateway for Echo {
             Ask::Precreate(facts) | Ask::Close(facts) | Ask::Query { facts, .. } => {
                 facts.order_id.to_string()
             }
-            other => unreachable!("no test asks {other:?}"),
+            Ask::AuthApply { attempt } | Ask::AuthCancel { attempt } => attempt.clone(),
+            Ask::AuthQuery { attempt, .. } => format!("query {attempt}"),
+            other => format!("{other:?}"),
         };
         if body == "refused" {
             return Err(Refusal::new(Code::DENIED, "not this one"));
@@ -198,26 +200,36 @@ fn a_full_queue_and_a_refused_call_are_in_doubt_at_once() {
 }
 
 #[test]
-fn what_a_person_waits_for_goes_before_queries() {
+fn what_a_person_waits_for_goes_before_the_rest() {
     let bench = bench(true);
     for number in 0..WORKERS {
         bench.workers.submit(number as CallNo, call(query, "busy"), 0);
         bench.until_started(number + 1);
     }
-    for (number, (ask, id)) in
-        [(query as fn(_) -> _, "Q1"), (query, "Q2"), (Ask::Precreate, "P"), (Ask::Close, "C")]
-            .into_iter()
-            .enumerate()
-    {
-        bench.workers.submit(10 + number as CallNo, call(ask, id), 0);
+    let attempt = || "A".to_owned();
+    let asked = [
+        call(query, "Q").ask,
+        Ask::Profile,
+        Ask::AuthQuery { attempt: attempt(), wait_s: 0 },
+        Ask::SignOut,
+        call(Ask::Precreate, "P").ask,
+        call(Ask::Close, "C").ask,
+        Ask::AuthApply { attempt: attempt() },
+        Ask::UserInfo,
+        Ask::Gifts,
+    ];
+    let count = asked.len();
+    for (number, ask) in asked.into_iter().enumerate() {
+        bench.workers.submit(10 + number as CallNo, Call { ask, ..call(query, "x") }, 0);
     }
-    for done in 1..=4 {
+    for done in 1..=count {
         bench.gate.send(()).unwrap();
         bench.until_started(WORKERS + done);
     }
-    assert_eq!(bench.line.started()[WORKERS..], ["P", "C", "Q1", "Q2"]);
+    let expected = ["P", "C", "A", "UserInfo", "Gifts", "Q", "Profile", "query A", "SignOut"];
+    assert_eq!(bench.line.started()[WORKERS..], expected);
     (0..WORKERS).for_each(|_| bench.gate.send(()).unwrap());
-    bench.replies(WORKERS + 4);
+    bench.replies(WORKERS + count);
 }
 
 #[test]

@@ -120,31 +120,37 @@ impl AliTv {
         Ok(Prepared { request, nonce })
     }
 
-    /// The gateway's clock, asked first: with a wrong one nothing else can be signed.
-    fn server_date(
+    /// The gateway's clock is asked first: with a wrong one nothing else can be signed.
+    fn probe(
         &self,
         call: &Call,
         server_ms: i64,
         transport: &dyn Transport,
-    ) -> Result<i64, Reply> {
-        let request = DeviceRequest::ServerDate;
-        let prepared = self.prepare(call, &request, server_ms).map_err(refused)?;
-        let answer = transport.send(&prepared.request).map_err(Reply::InDoubt)?;
-        let expected = self.expected(call, &request, &prepared).map_err(refused)?;
-        read::server_date(&expected, &answer)
+    ) -> Result<Reply, Doubt> {
+        let date = DeviceRequest::ServerDate;
+        let date = self.exchange(call, &date, server_ms, transport, read::server_date)?;
+        let server_ms = match date {
+            Ok(server_ms) => server_ms,
+            Err(reply) => return Ok(reply),
+        };
+        let info = DeviceRequest::AppInfo;
+        self.exchange(call, &info, server_ms, transport, |expected, answer| {
+            read::probe(expected, answer, Some(server_ms))
+        })
     }
 
-    fn app_info(
+    fn exchange<T>(
         &self,
         call: &Call,
+        request: &DeviceRequest,
         server_ms: i64,
         transport: &dyn Transport,
-    ) -> Result<Reply, Reply> {
-        let request = DeviceRequest::AppInfo;
-        let prepared = self.prepare(call, &request, server_ms).map_err(refused)?;
-        let answer = transport.send(&prepared.request).map_err(Reply::InDoubt)?;
-        let expected = self.expected(call, &request, &prepared).map_err(refused)?;
-        read::probe(&expected, &answer, Some(server_ms)).map_err(Reply::InDoubt)
+        read: impl FnOnce(&Expected<'_>, &HttpAnswer) -> Result<T, Doubt>,
+    ) -> Result<T, Doubt> {
+        let prepared = self.prepare(call, request, server_ms).map_err(refused)?;
+        let answer = transport.send(&prepared.request)?;
+        let expected = self.expected(call, request, &prepared).map_err(refused)?;
+        read(&expected, &answer)
     }
 
     fn expected<'a>(
@@ -224,19 +230,16 @@ impl Gateway for AliTv {
     }
 
     fn decode(&self, call: &Call, prepared: &Prepared, answer: &HttpAnswer) -> Reply {
-        match self.expected(call, &request_of(call), prepared) {
-            Ok(expected) => self.read(call, &expected, answer).unwrap_or_else(Reply::InDoubt),
-            Err(refusal) => refused(refusal),
-        }
+        self.expected(call, &request_of(call), prepared)
+            .map_err(refused)
+            .and_then(|expected| self.read(call, &expected, answer))
+            .unwrap_or_else(Reply::InDoubt)
     }
 
     /// A probe is two requests: the clock, and with it the signed question what is offered.
     fn run(&self, call: &Call, server_ms: i64, transport: &dyn Transport) -> Reply {
         match call.ask {
-            Ask::Probe => self
-                .server_date(call, server_ms, transport)
-                .and_then(|server_ms| self.app_info(call, server_ms, transport))
-                .unwrap_or_else(|reply| reply),
+            Ask::Probe => self.probe(call, server_ms, transport).unwrap_or_else(Reply::InDoubt),
             _ => self.run_once(call, server_ms, transport),
         }
     }
@@ -269,6 +272,6 @@ fn nonce() -> Result<String, Refusal> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn refused(refusal: Refusal) -> Reply {
-    Reply::in_doubt(DoubtKind::Gateway, refusal.message)
+fn refused(refusal: Refusal) -> Doubt {
+    Doubt { kind: DoubtKind::Gateway, detail: refusal.message }
 }

@@ -8,17 +8,16 @@ use crate::gateway::HttpAnswer;
 use crate::limits::WAIT_S_MAX;
 use crate::wire::device::{AppInfoData, ConfigProps, ServerDateData};
 
-/// The gateway's clock.
+/// The gateway's clock, or what else it has said.
 pub(in super::super) fn server_date(
     expected: &Expected<'_>,
     answer: &HttpAnswer,
-) -> Result<i64, Reply> {
-    match expected.read::<ServerDateData>(answer).map_err(Reply::InDoubt)? {
-        Read::Error(error) => Err(error_reply(&error, expected, Errors::Doubtful)),
-        Read::Result(genuine) => success(genuine)
-            .and_then(|data| data.server_date.ok_or_else(|| gateway("no server_date")))
-            .map_err(Reply::InDoubt),
-    }
+) -> Result<Result<i64, Reply>, Doubt> {
+    let data = match expected.read::<ServerDateData>(answer)? {
+        Read::Error(error) => return Ok(Err(error_reply(&error, expected, Errors::Doubtful))),
+        Read::Result(genuine) => success(genuine)?,
+    };
+    data.server_date.map(Ok).ok_or_else(|| gateway("no server_date"))
 }
 
 /// What the gateway offers, and its clock out of this answer or, before it, `server_ms`.

@@ -68,6 +68,7 @@ fn facts(id: &str) -> Facts {
         notify_url: None,
         expires_s: None,
         renewal: None,
+        user_id: None,
     }
 }
 
@@ -563,4 +564,20 @@ fn an_idle_engine_sets_no_timer() {
     assert_eq!(bench.engine.wake_at(), None, "the next order asks again");
     bench.pay("A1");
     assert_eq!(bench.asks().len(), 2);
+}
+
+#[test]
+fn an_order_is_for_the_user_it_began_with() {
+    let mut bench = Bench::authorised();
+    bench.pay("A1");
+    let session = |bench: &Bench| bench.sent.last().unwrap().1.session.clone();
+    assert_eq!(session(&bench).unwrap().expose(), "session-u-1");
+    assert_eq!(bench.report("A1").user_id.unwrap().as_str(), "u-1");
+    bench.answer(lost());
+    bench.with(|engine, clock, out| engine.logout(&app(), clock, out)).unwrap();
+    bench.sent.clear();
+    bench.pass(BACKOFF_MS_MIN);
+    assert!(matches!(bench.asks()[..], [Ask::Precreate(_)]));
+    assert_eq!(session(&bench), None);
+    assert_eq!(bench.pay("A1").user_id.unwrap().as_str(), "u-1", "it is the same order");
 }

@@ -106,6 +106,7 @@ fn call(ask: fn(Arc<Facts>) -> Ask, order_id: &str) -> Call {
         notify_url: None,
         expires_s: None,
         renewal: None,
+        user_id: None,
     };
     Call { app_key, session: None, ask: ask(Arc::new(facts)) }
 }

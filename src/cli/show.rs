@@ -211,6 +211,7 @@ mod tests {
             message: None,
             awards: Vec::new(),
             interval: None,
+            user_id: None,
             created_ms: 1_795_316_581_412,
             paid_ms: None,
             acked: false,

@@ -256,6 +256,7 @@ pub(super) mod tests {
             paid_ms: None,
             awards: Vec::new(),
             interval: None,
+            user_id: None,
             acked: false,
         }
     }

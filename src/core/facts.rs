@@ -79,7 +79,7 @@ id!(
 );
 
 /// What is sold, for how much and to whom the server is told. Two orders with one id are
-/// the same order only if all of this is equal, `expires_s` excepted.
+/// the same order only if all of this is equal, `expires_s` and `user_id` excepted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Facts {
     /// The app that sells.
@@ -102,6 +102,10 @@ pub struct Facts {
     /// This is the first charge of a subscription.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal: Option<Renewal>,
+    /// Who was signed in when the order was accepted: prizes for paying are this user's, and
+    /// the order is for nobody else though another one signs in. Set by the engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
 }
 
 /// How often a subscription is charged.
@@ -336,6 +340,7 @@ mod tests {
             notify_url: None,
             expires_s: None,
             renewal: None,
+            user_id: None,
         }
     }
 

@@ -59,7 +59,7 @@ impl Item {
     /// The user it is about and stays about, if it is about one.
     pub(super) fn user_id(&self) -> Option<&UserId> {
         match self {
-            Item::Order(_) => None,
+            Item::Order(order) => order.facts().user_id.as_ref(),
             Item::Draw(draw) => Some(&draw.facts().user_id),
             Item::Gift(taking) => Some(&taking.facts().user_id),
         }

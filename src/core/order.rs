@@ -316,6 +316,7 @@ impl Order {
             paid_ms: end.and_then(|end| end.paid_ms),
             awards: end.map(|end| end.awards.clone()).unwrap_or_default(),
             interval: self.facts.renewal.as_ref().map(|renewal| renewal.interval),
+            user_id: self.facts.user_id.clone(),
             acked: end.is_some_and(|end| end.acked),
         }
     }

@@ -142,6 +142,9 @@ pub struct Report {
     /// Of the first charge of a subscription: how often it is charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
+    /// Who was signed in when the order was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
     /// A final state that the game said it had stored.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub acked: bool,

@@ -457,6 +457,7 @@ impl Pay {
             notify_url: self.notify_url,
             expires_s: self.expires_s,
             renewal: None,
+            user_id: None,
         }
     }
 }
@@ -511,6 +512,7 @@ impl Repay {
                 subject: self.subject,
                 description: self.description,
             }),
+            user_id: None,
         })
     }
 }

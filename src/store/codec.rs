@@ -209,6 +209,7 @@ mod tests {
             notify_url: Some("https://h/?a=1&b=2".into()),
             expires_s: Some(7_200),
             renewal: None,
+            user_id: None,
         };
         vec![
             Record::Intent { facts, created_ms: i64::MIN },

@@ -48,6 +48,7 @@ pub fn facts() -> Arc<Facts> {
         notify_url: None,
         expires_s: None,
         renewal: None,
+        user_id: None,
     })
 }
 

@@ -43,6 +43,7 @@ pub fn record(number: u64, rng: &mut Rng) -> Record {
                 notify_url: None,
                 expires_s: Some(300),
                 renewal: None,
+                user_id: None,
             },
             created_ms: 1_790_000_000_000,
         },

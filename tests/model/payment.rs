@@ -149,6 +149,7 @@ fn facts() -> Facts {
         notify_url: None,
         expires_s: None,
         renewal: None,
+        user_id: None,
     }
 }
 

@@ -63,6 +63,7 @@ impl World {
             notify_url: None,
             expires_s: None,
             renewal: None,
+            user_id: None,
         })
     }
 

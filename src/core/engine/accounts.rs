@@ -113,6 +113,11 @@ impl Engine {
         }
     }
 
+    /// Who is signed in, whether or not the app is authorised.
+    pub(super) fn signed_in_user(&self, app_key: &AppKey) -> Option<UserId> {
+        self.signed_in(app_key)?.user_id().cloned()
+    }
+
     /// What speaks for this user, while that one is signed in.
     pub(super) fn session_of_user(&self, app_key: &AppKey, user_id: &UserId) -> Option<Token> {
         let account = self.signed_in(app_key)?;

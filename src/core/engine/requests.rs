@@ -32,7 +32,8 @@ impl Engine {
         self.probe_if_old(clock, out);
         let now = self.now(clock, self.slot_last + 1);
         let mut outputs = Vec::new();
-        let order = start(facts, &now, &mut outputs);
+        let user_id = self.signed_in_user(&key.app_key);
+        let order = start(Facts { user_id, ..facts }, &now, &mut outputs);
         let report = order.report(&now);
         self.begin(Item::Order(order), outputs, out);
         Ok(report)

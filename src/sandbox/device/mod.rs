@@ -23,7 +23,7 @@ use crate::limits::{
 };
 use crate::wire::device::{
     answer, AppConfig, AppInfoData, AwardData, ConfigProps, DeviceRequest, Echo, Pages, ParamError,
-    ServerDateData, ServiceResult, SessionError,
+    ServerDateData, ServiceResult, SessionError, AUTH_REQUIRED,
 };
 use crate::wire::secret::Secret;
 
@@ -189,7 +189,7 @@ impl Call<'_> {
 
 /// The user has signed in, but has not authorised the app.
 fn not_authorised() -> Refused {
-    Refused::new("AUTH_REQUIRED", "the user has not authorised the app")
+    Refused::new(AUTH_REQUIRED, "the user has not authorised the app")
 }
 
 /// An award on the wire, its link filled in.

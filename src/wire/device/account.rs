@@ -24,6 +24,8 @@ pub const USER_GET: &str = "taobao.baodian.deposit.get.with.sdkversion";
 pub const AUTH_NOT_ALLOWED: &str = "AUTH_NOT_ALLOWED";
 /// Refusal of apply: the attempt is known and was for something else, or is over.
 pub const AUTH_CONFLICT: &str = "AUTH_CONFLICT";
+/// Refusal of user, draw, gifts and take: the user has not authorised the app.
+pub const AUTH_REQUIRED: &str = "AUTH_REQUIRED";
 
 /// What an attempt is for: `biz_scene` of `AUTH_APPLY`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

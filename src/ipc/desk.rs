@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::access::{choose, choose_all, Access};
-use super::params::Params;
+use super::members::Members;
 use super::proto::{
     Answer, Hello, Id, Orders, Request, RpcError, Status, Welcome, Which, METHODS,
     METHOD_NOT_FOUND, PROTOCOL,
@@ -96,7 +96,7 @@ impl Desk {
     /// Carries out one request and writes its answer line, if it wants one, to `out`.
     pub fn serve(&mut self, caller: &mut Caller, request: &Request, out: &mut Vec<u8>) {
         let id = request.id.as_ref();
-        let params = match Params::read(request.params) {
+        let params = match Members::read(request.params) {
             Ok(params) => params,
             Err(error) => return write(out, id, Err::<Nothing, _>(error)),
         };
@@ -114,7 +114,7 @@ impl Desk {
         }
     }
 
-    fn hello(&mut self, caller: &mut Caller, params: &Params) -> Outcome<Welcome> {
+    fn hello(&mut self, caller: &mut Caller, params: &Members) -> Outcome<Welcome> {
         let Hello { client, protocol, token } = params.hello()?;
         let protocol = agree(protocol.unwrap_or(PROTOCOL))?;
         if let (Some(uid), Some(token)) = (caller.uid, token) {
@@ -147,7 +147,7 @@ impl Desk {
         }
     }
 
-    fn watch(&self, caller: &mut Caller, params: &Params) -> Outcome<Orders> {
+    fn watch(&self, caller: &mut Caller, params: &Members) -> Outcome<Orders> {
         let apps = choose_all(&caller.apps, params.watch()?.app_key)?;
         let orders = self.list(&apps, Which::Unfinished, ORDERS_LIST_MAX);
         for app_key in apps {
@@ -158,7 +158,7 @@ impl Desk {
         Ok(orders)
     }
 
-    fn pay(&mut self, caller: &Caller, params: &Params) -> Outcome<Report> {
+    fn pay(&mut self, caller: &Caller, params: &Members) -> Outcome<Report> {
         let pay = params.pay()?;
         let app_key = choose(&caller.apps, pay.app_key.clone())?;
         let facts = pay.into_facts(app_key);
@@ -170,26 +170,26 @@ impl Desk {
         Ok(self.engine.pay(facts, self.clock, &mut self.effects)?)
     }
 
-    fn cancel(&mut self, caller: &Caller, params: &Params) -> Outcome<Report> {
+    fn cancel(&mut self, caller: &Caller, params: &Members) -> Outcome<Report> {
         let wanted = params.order_ref()?;
         let key = key_of(caller, wanted.app_key, wanted.order_id)?;
         Ok(self.engine.cancel(&key, self.clock, &mut self.effects)?)
     }
 
-    fn query(&mut self, caller: &Caller, params: &Params) -> Outcome<Report> {
+    fn query(&mut self, caller: &Caller, params: &Members) -> Outcome<Report> {
         let wanted = params.order_ref()?;
         let key = key_of(caller, wanted.app_key, wanted.order_id)?;
         Ok(self.engine.query(&key, self.clock, &mut self.effects)?)
     }
 
-    fn ack(&mut self, caller: &Caller, params: &Params) -> Outcome<Nothing> {
+    fn ack(&mut self, caller: &Caller, params: &Members) -> Outcome<Nothing> {
         let ack = params.ack()?;
         let key = key_of(caller, ack.app_key, ack.order_id)?;
         self.engine.ack(&key, ack.sequence, self.clock, &mut self.effects)?;
         Ok(Nothing {})
     }
 
-    fn orders(&self, caller: &Caller, params: &Params) -> Outcome<Orders> {
+    fn orders(&self, caller: &Caller, params: &Members) -> Outcome<Orders> {
         let wanted = params.list()?;
         let apps = choose_all(&caller.apps, wanted.app_key)?;
         Ok(self.list(&apps, wanted.which, wanted.limit.unwrap_or(ORDERS_LIST_MAX)))
@@ -216,7 +216,7 @@ impl Desk {
     }
 }
 
-fn unwatch(caller: &mut Caller, params: &Params) -> Outcome<Nothing> {
+fn unwatch(caller: &mut Caller, params: &Members) -> Outcome<Nothing> {
     match params.watch()?.app_key {
         Some(app_key) => {
             let app_key = choose(&caller.apps, Some(app_key))?;

@@ -13,6 +13,8 @@ mod door;
 mod gate;
 pub mod line;
 #[cfg(feature = "_engine")]
+pub mod members;
+#[cfg(feature = "_engine")]
 mod params;
 pub mod path;
 pub mod proto;

@@ -1,75 +1,41 @@
 //! Params of a request, member by member, so that a refusal can name the member. A wrong
 //! kind of JSON is -32602, a value out of its bounds the code of that bound.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
-use super::proto::{Ack, Hello, ListOrders, OrderRef, Pay, RpcError, Watch, Which, INVALID_PARAMS};
-use crate::core::code::{Code, Refusal};
-use crate::core::facts::{AppKey, OrderId};
-use crate::limits::{
-    AMOUNT_FEN_MAX, AMOUNT_FEN_MIN, CLIENT_NAME_CHARS_MAX, EXPIRES_S_MAX, EXPIRES_S_MIN,
-    ORDERS_LIST_MAX,
+use super::members::{needed, optional, Checked, Members};
+use super::proto::{
+    Ack, AppRef, Auth, Draw, Hello, ListActivities, ListOrders, LogWatch, OrderRef, Pay, Repay,
+    TakeGift, Watch, WebClosed, WebOpen,
 };
+use crate::core::award::GiftId;
+use crate::core::code::{Code, Refusal};
+use crate::core::facts::{AppKey, EventKey, OrderId};
+use crate::core::user::Token;
+use crate::limits::{CLIENT_NAME_CHARS_MAX, ORDERS_LIST_MAX, WEB_ID_BYTES_MAX};
 use crate::money::Fen;
 
-/// The members that methods of protocol 1 know. Others are ignored, null is absent.
-#[derive(Default, Deserialize)]
-pub struct Params<'a> {
-    #[serde(borrow, default)]
-    app_key: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    order_id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    title: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    amount_fen: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    subject_id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    notify_url: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    expires_s: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    sequence: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    which: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    limit: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    client: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    protocol: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    token: Option<&'a RawValue>,
+/// Reads a member: `need!` one that must be there, `may!` one that may be absent.
+macro_rules! need {
+    ($members:expr, $name:ident) => {
+        needed(stringify!($name), $members.$name)
+    };
+}
+macro_rules! may {
+    ($members:expr, $name:ident) => {
+        optional(stringify!($name), $members.$name)
+    };
 }
 
-type Checked<T> = Result<T, RpcError>;
-
-impl<'a> Params<'a> {
-    /// Takes the object apart; absent is the same as `{}`.
-    pub fn read(raw: Option<&'a RawValue>) -> Checked<Params<'a>> {
-        let Some(raw) = raw else { return Ok(Params::default()) };
-        if !raw.get().starts_with('{') {
-            return Err(wrong("params", "an object"));
-        }
-        serde_json::from_str(raw.get()).map_err(|error| RpcError {
-            code: INVALID_PARAMS,
-            message: format!("params: {error}"),
-            data: None,
-        })
-    }
-
+impl Members<'_> {
     /// For `hello`.
     pub fn hello(&self) -> Checked<Hello> {
-        let client: String = optional("client", self.client, "a string")?.unwrap_or_default();
+        let client: String = may!(self, client)?.unwrap_or_default();
         if client.chars().count() > CLIENT_NAME_CHARS_MAX {
             let text = format!("client has more than {CLIENT_NAME_CHARS_MAX} characters");
             return Err(Refusal::new(Code::STRING, text).into());
         }
-        let protocol = optional("protocol", self.protocol, "[oldest, newest], two integers")?;
-        let token = optional("token", self.token, "a string")?;
-        Ok(Hello { client, protocol, token })
+        Ok(Hello { client, protocol: may!(self, protocol)?, token: may!(self, token)? })
     }
 
     /// For `watch` and `unwatch`.
@@ -77,20 +43,49 @@ impl<'a> Params<'a> {
         Ok(Watch { app_key: self.app_key()? })
     }
 
+    /// For methods that are about an app and nothing else.
+    pub fn app_ref(&self) -> Checked<AppRef> {
+        Ok(AppRef { app_key: self.app_key()? })
+    }
+
+    /// For `log.watch`.
+    pub fn log_watch(&self) -> Checked<LogWatch> {
+        Ok(LogWatch { level: may!(self, level)? })
+    }
+
     /// For `pay`.
     pub fn pay(&self) -> Checked<Pay> {
-        let amount = format!("an integer of {AMOUNT_FEN_MIN} to {AMOUNT_FEN_MAX}");
-        let amount_fen = needed("amount_fen", self.amount_fen, &amount)?;
-        let expires = format!("an integer of {EXPIRES_S_MIN} to {EXPIRES_S_MAX}");
         Ok(Pay {
             app_key: self.app_key()?,
             order_id: self.order_id()?,
-            title: needed("title", self.title, "a string")?,
-            amount_fen: Fen::new(amount_fen)
-                .map_err(|error| Refusal::new(Code::INVALID, error.to_string()))?,
-            subject_id: optional("subject_id", self.subject_id, "a string")?,
-            notify_url: optional("notify_url", self.notify_url, "a string")?,
-            expires_s: optional("expires_s", self.expires_s, &expires)?,
+            title: need!(self, title)?,
+            amount_fen: fen("amount_fen", need!(self, amount_fen)?)?,
+            subject_id: may!(self, subject_id)?,
+            notify_url: may!(self, notify_url)?,
+            expires_s: may!(self, expires_s)?,
+        })
+    }
+
+    /// For `pay_from_server`: a payment that the merchant's server hears of.
+    pub fn pay_from_server(&self) -> Checked<Pay> {
+        Ok(Pay { notify_url: Some(need!(self, notify_url)?), ..self.pay()? })
+    }
+
+    /// For `repay`.
+    pub fn repay(&self) -> Checked<Repay> {
+        let prices: Vec<i64> = need!(self, prices_fen)?;
+        let price = |(place, price)| fen(&format!("prices_fen[{place}]"), price);
+        Ok(Repay {
+            app_key: self.app_key()?,
+            order_id: self.order_id()?,
+            title: need!(self, title)?,
+            subject: need!(self, subject)?,
+            interval: need!(self, interval)?,
+            prices_fen: prices.into_iter().enumerate().map(price).collect::<Checked<_>>()?,
+            description: may!(self, description)?,
+            subject_id: may!(self, subject_id)?,
+            notify_url: need!(self, notify_url)?,
+            expires_s: may!(self, expires_s)?,
         })
     }
 
@@ -101,63 +96,122 @@ impl<'a> Params<'a> {
 
     /// For `ack`.
     pub fn ack(&self) -> Checked<Ack> {
-        let sequence = needed("sequence", self.sequence, "an integer of 0 or more")?;
+        let sequence = need!(self, sequence)?;
         Ok(Ack { app_key: self.app_key()?, order_id: self.order_id()?, sequence })
     }
 
     /// For `orders`.
     pub fn list(&self) -> Checked<ListOrders> {
-        const WHICH: &str = "\"unfinished\", \"open\", \"unacked\" or \"all\"";
-        let wanted = format!("an integer of 1 to {ORDERS_LIST_MAX}");
-        let limit: Option<usize> = optional("limit", self.limit, &wanted)?;
+        let limit: Option<usize> = may!(self, limit)?;
         if limit.is_some_and(|limit| !(1..=ORDERS_LIST_MAX).contains(&limit)) {
-            let text = format!("limit must be {wanted}");
+            let text = format!("limit must be an integer of 1 to {ORDERS_LIST_MAX}");
             return Err(Refusal::new(Code::INVALID, text).into());
         }
-        let which: Option<Which> = optional("which", self.which, WHICH)?;
-        Ok(ListOrders { app_key: self.app_key()?, which: which.unwrap_or_default(), limit })
+        let which = may!(self, which)?.unwrap_or_default();
+        Ok(ListOrders { app_key: self.app_key()?, which, limit })
+    }
+
+    /// For `auth`.
+    pub fn auth(&self) -> Checked<Auth> {
+        let change = may!(self, change)?.unwrap_or_default();
+        Ok(Auth { app_key: self.app_key()?, change })
+    }
+
+    /// For `web.open`.
+    pub fn web_open(&self) -> Checked<WebOpen> {
+        let params: Option<BTreeMap<String, String>> = may!(self, params)?;
+        let open = WebOpen {
+            app_key: self.app_key()?,
+            kind: need!(self, kind)?,
+            params: params.unwrap_or_default(),
+            timeout_s: may!(self, timeout_s)?,
+        };
+        open.check()?;
+        Ok(open)
+    }
+
+    /// For `web.closed`.
+    pub fn web_closed(&self) -> Checked<WebClosed> {
+        let web_id: String = need!(self, web_id)?;
+        if web_id.is_empty() || web_id.len() > WEB_ID_BYTES_MAX {
+            let text = format!("web_id must have 1 to {WEB_ID_BYTES_MAX} bytes");
+            return Err(Refusal::new(Code::STRING, text).into());
+        }
+        Ok(WebClosed { app_key: self.app_key()?, web_id })
+    }
+
+    /// For `lottery.activities`.
+    pub fn activities(&self) -> Checked<ListActivities> {
+        let event_key: Option<String> = may!(self, event_key)?;
+        let event_key = event_key.map(|text| event_key_of("event_key", text)).transpose()?;
+        Ok(ListActivities { app_key: self.app_key()?, event_key })
+    }
+
+    /// For `lottery.draw`.
+    pub fn draw(&self) -> Checked<Draw> {
+        let confirm_key: Option<String> = may!(self, confirm_key)?;
+        let confirm_key = confirm_key.map(|text| Token::new("confirm_key", text)).transpose()?;
+        let behavior_key: Option<String> = may!(self, behavior_key)?;
+        let behavior_key =
+            behavior_key.map(|text| event_key_of("behavior_key", text)).transpose()?;
+        let draw_id: String = need!(self, draw_id)?;
+        let draw_id =
+            OrderId::new(draw_id).map_err(|refusal| renamed(refusal, "order_id", "draw_id"))?;
+        let draw = Draw {
+            app_key: self.app_key()?,
+            draw_id,
+            event_key: event_key_of("event_key", need!(self, event_key)?)?,
+            confirm_key,
+            behavior_key,
+        };
+        draw.check()?;
+        Ok(draw)
+    }
+
+    /// For `gift.take`.
+    pub fn take_gift(&self) -> Checked<TakeGift> {
+        let text: String = need!(self, gift_id)?;
+        let gift_id = GiftId::parse(&text).ok_or_else(|| {
+            let text = format!("gift_id must be decimal digits, 1 to {}", i64::MAX);
+            Refusal::new(Code::INVALID, text)
+        })?;
+        Ok(TakeGift { app_key: self.app_key()?, gift_id })
     }
 
     fn app_key(&self) -> Checked<Option<AppKey>> {
-        let text: Option<String> = optional("app_key", self.app_key, "a string")?;
+        let text: Option<String> = may!(self, app_key)?;
         Ok(text.map(AppKey::new).transpose()?)
     }
 
     fn order_id(&self) -> Checked<OrderId> {
-        let text: String = needed("order_id", self.order_id, "a string")?;
+        let text: String = need!(self, order_id)?;
         Ok(OrderId::new(text)?)
     }
 }
 
-fn needed<'a, T: Deserialize<'a>>(
-    field: &str,
-    raw: Option<&'a RawValue>,
-    wanted: &str,
-) -> Checked<T> {
-    optional(field, raw, wanted)?.ok_or_else(|| wrong(field, wanted))
+fn fen(name: &str, amount: i64) -> Checked<Fen> {
+    let refuse = |error| Refusal::new(Code::INVALID, format!("{error}"));
+    let refuse = |error| renamed(refuse(error), "amount_fen", name);
+    Ok(Fen::new(amount).map_err(refuse)?)
 }
 
-/// The refusal does not quote the value: it may be long, or a token.
-fn optional<'a, T: Deserialize<'a>>(
-    field: &str,
-    raw: Option<&'a RawValue>,
-    wanted: &str,
-) -> Checked<Option<T>> {
-    let read = raw.map(|raw| serde_json::from_str(raw.get())).transpose();
-    read.map_err(|_| wrong(field, wanted))
+fn event_key_of(name: &str, text: String) -> Checked<EventKey> {
+    let refuse = |refusal| renamed(refusal, "event_key", name);
+    Ok(EventKey::new(text).map_err(refuse)?)
 }
 
-fn wrong(field: &str, wanted: &str) -> RpcError {
-    let message = format!("{field} must be {wanted}");
-    RpcError { code: INVALID_PARAMS, message, data: None }
+/// The refusal of a type that is used for several members.
+fn renamed(refusal: Refusal, from: &str, to: &str) -> Refusal {
+    Refusal { message: refusal.message.replacen(from, to, 1), ..refusal }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::proto::INVALID_PARAMS;
     use super::*;
 
-    fn of(text: &str) -> Checked<Params<'_>> {
-        Params::read(Some(serde_json::from_str(text).unwrap()))
+    fn of(text: &str) -> Checked<Members<'_>> {
+        Members::read(Some(serde_json::from_str(text).unwrap()))
     }
 
     fn pay_of(member: &str, value: &str) -> Checked<Pay> {

@@ -273,11 +273,11 @@ pub const GREETING_MS: u64 = 10_000;
 pub const READ_PASS_BYTES: usize = 256 * 1024;
 /// Name of a method.
 pub const METHOD_BYTES_MAX: usize = 64;
-/// Orders that a client follows: what is open or not acked, of all its apps.
+/// Orders, draws and gifts that a client follows: what is open or not acked, of all its apps.
 pub const MIRROR_ORDERS_MAX: usize = 1_024;
 /// Events that one `alitv_dispatch` delivers, so that a backlog is spread over frames.
 pub const DISPATCH_MAX: usize = 256;
-/// Lines of an embedded engine that wait to become LOG events; older ones are dropped.
+/// Lines of an engine's log that wait for their reader; older ones are dropped.
 pub const LOG_LINES_MAX: usize = 64;
 /// Path in an option struct.
 pub const PATH_BYTES_MAX: usize = 4_096;

@@ -378,8 +378,8 @@ fn parameters_of_a_page_are_checked_at_once() {
     let nameless = BTreeMap::from([(String::new(), "x".to_owned())]);
     for (params, timeout_s, named) in [
         (many, None, "params has 33"),
-        (long, None, "\"k\" has more than 512"),
-        (nameless, None, "a name is empty"),
+        (long, None, "513 bytes for \"k\""),
+        (nameless, None, "a name of 0 bytes"),
         (BTreeMap::new(), Some(9), "timeout_s is 9"),
         (BTreeMap::new(), Some(7_201), "7200"),
     ] {

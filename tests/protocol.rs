@@ -8,8 +8,8 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use alitv_pay::core::call::TradeStatus;
-use common::{Peer, Running};
+use alitv_pay::core::call::{AuthStatus, TradeStatus};
+use common::{FakeGateway, Peer, Running};
 use serde_json::Value;
 
 /// Members whose value depends on the moment.
@@ -43,7 +43,7 @@ fn check(expected: &Value, actual: &Value, at: &str) {
 
 fn play(name: &str, text: &str) {
     let dir = tempfile::tempdir().unwrap();
-    let server = Running::start(dir.path());
+    let server = Running::start_knowing(dir.path(), FakeGateway::with_profile());
     let mut peer = server.connect();
     let (mut lines, mut skip) = (0, false);
     for (number, line) in text.lines().enumerate() {
@@ -80,8 +80,22 @@ fn act(server: &Running, peer: &mut Peer, action: &str, at: &str) {
     match words[..] {
         ["phone", "pays", id] => server.gateway.pay(id),
         ["phone", "scans", id] => server.gateway.set(id, TradeStatus::WaitBuyerPay),
+        ["phone", "opens", "the", "sign-in"] => server.gateway.sign_in(AuthStatus::Scanned),
+        ["phone", "signs", "in", user_id] => server.gateway.grant(user_id, true),
+        ["phone", "signs", "in", user_id, "only"] => server.gateway.grant(user_id, false),
+        ["phone", "says", "no"] => server.gateway.sign_in(AuthStatus::Denied),
+        ["phone", "signs", "out"] => server.gateway.sign_out(),
         ["gateway", "offline"] => server.gateway.set_offline(true),
+        ["gateway", "busy"] => server.gateway.set_busy(true),
+        ["gateway", "not", "busy"] => server.gateway.set_busy(false),
         ["connect", "again"] => *peer = server.connect(),
+        ["close", "the", "page"] => {
+            let mut other = server.connect();
+            let snapshot = other.ask(r#"{"id":1,"method":"watch"}"#);
+            let web_id = snapshot["result"]["apps"][0]["web"]["web_id"].as_str().expect(at);
+            let params = format!(r#""params":{{"web_id":"{web_id}"}}"#);
+            peer.send(&format!(r#"{{"id":"close","method":"web.closed",{params}}}"#));
+        }
         _ => panic!("{at}: {action}"),
     }
 }

@@ -138,9 +138,16 @@ impl Apps {
     }
 
     /// The state at the start of a connection: whatever else was known has changed unseen.
-    pub fn restart(&mut self, told: Vec<AppSnapshot>, queue: &mut Queue) -> Result<(), Refusal> {
+    /// `is_partial`: there are apps that it does not name.
+    pub fn restart(
+        &mut self,
+        told: Vec<AppSnapshot>,
+        is_partial: bool,
+        queue: &mut Queue,
+    ) -> Result<(), Refusal> {
         let is_told = |app_key: &AppKey| told.iter().any(|app| app.account.app_key == *app_key);
-        let gone: Vec<AppKey> = self.apps.keys().filter(|key| !is_told(key)).cloned().collect();
+        let gone = self.apps.keys().filter(|key| !is_partial && !is_told(key));
+        let gone: Vec<AppKey> = gone.cloned().collect();
         for app_key in gone {
             let account = signed_out(app_key.clone());
             self.restart_app(AppSnapshot { account, profile: None, web: None }, queue)?;

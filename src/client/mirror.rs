@@ -43,16 +43,6 @@ impl Entry {
     fn is_done(&self) -> bool {
         self.is_final() && self.report.acked() && !self.owes_state()
     }
-
-    /// A gift that could not be had is taken anew under the same id.
-    fn is_another_taking(&self, report: &ItemReport) -> bool {
-        match (&self.report, report) {
-            (ItemReport::Gift(old), ItemReport::Gift(new)) => {
-                old.state == State::Failed && old.created_ms != new.created_ms
-            }
-            _ => false,
-        }
-    }
 }
 
 /// The code that may be shown.
@@ -88,9 +78,6 @@ impl Mirror {
     /// that it covers is not told again. `None`: there are more items than may be.
     pub fn fold(&mut self, report: ItemReport, acking: u64) -> Option<News> {
         let key = report.key();
-        if self.items.get(&key).is_some_and(|known| known.is_another_taking(&report)) {
-            self.items.remove(&key);
-        }
         let is_known = self.items.contains_key(&key);
         if !is_known && self.items.len() >= MIRROR_ORDERS_MAX {
             return None;
@@ -231,10 +218,7 @@ impl Mirror {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::core::award::GiftId;
     use crate::core::code::Code;
-    use crate::core::report::GiftReport;
-    use crate::core::user::UserId;
     use crate::money::Fen;
 
     pub fn report(order_id: &str, state: State, sequence: u64) -> Report {
@@ -267,24 +251,6 @@ pub(super) mod tests {
 
     fn fold(mirror: &mut Mirror, report: Report) -> News {
         mirror.fold(ItemReport::Order(report), 0).unwrap()
-    }
-
-    fn gift(state: State, sequence: u64, created_ms: i64) -> ItemReport {
-        ItemReport::Gift(GiftReport {
-            app_key: AppKey::new("23012345").unwrap(),
-            id: OrderId::new("gift-7").unwrap(),
-            gift_id: GiftId::new(7).unwrap(),
-            cp_item_id: String::new(),
-            state,
-            sequence,
-            user_id: UserId::new("u").unwrap(),
-            result: Code::OK,
-            gateway_code: None,
-            message: None,
-            created_ms,
-            acked: false,
-            activated: false,
-        })
     }
 
     #[test]
@@ -366,18 +332,6 @@ pub(super) mod tests {
         mirror.restart(&ItemReport::Order(snapshot.clone()));
         assert!(fold(&mut mirror, snapshot.clone()).state);
         assert_eq!(mirror.get(&key(&snapshot)).unwrap().state(), State::Pending);
-    }
-
-    #[test]
-    fn a_gift_that_is_taken_anew_begins_anew() {
-        let mut mirror = Mirror::default();
-        mirror.fold(gift(State::Failed, 5, 1), 0).unwrap();
-        let key = gift(State::Failed, 5, 1).key();
-        assert_eq!(mirror.tell_state(&key).unwrap().state(), State::Failed);
-        assert!(mirror.fold(gift(State::Created, 1, 2), 0).unwrap().state);
-        assert!(mirror.fold(gift(State::Granted, 2, 2), 0).unwrap().state);
-        assert!(!mirror.fold(gift(State::Created, 1, 3), 0).unwrap().state, "it is granted");
-        assert_eq!(mirror.tell_state(&key).unwrap().state(), State::Granted);
     }
 
     #[test]

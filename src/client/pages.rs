@@ -25,7 +25,7 @@ impl Client {
         }
         let app_key = self.session.app_key.clone();
         let open = WebOpen { app_key, kind, params, timeout_s };
-        open.check()?;
+        open.clone().into_wanted(String::new()).check()?;
         let (params, want) = (Some(open), Want::WebOpen(kind));
         self.ask(Draft { method: "web.open", params, tag, want, target: None, silent: false })
             .map(Some)

@@ -122,7 +122,7 @@ impl Session {
         self.queue.push_link(Event::new(Kind::Online));
         self.settle_lost_pages(&snapshot)?;
         let Snapshot { orders, draws, gifts, apps, more } = snapshot;
-        self.apps.restart(apps, &mut self.queue)?;
+        self.apps.restart(apps, more, &mut self.queue)?;
         let orders = orders.into_iter().map(ItemReport::Order);
         let draws = draws.into_iter().map(ItemReport::Draw);
         let gifts = gifts.into_iter().map(ItemReport::Gift);

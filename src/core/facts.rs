@@ -242,7 +242,12 @@ pub struct GiftFacts {
 impl GiftFacts {
     /// What `ack` names.
     pub fn id(&self) -> OrderId {
-        let text = format!("{GIFT_PREFIX}{}", self.gift_id.get());
+        GiftFacts::id_of(self.gift_id)
+    }
+
+    /// What `ack` names when this gift is taken.
+    pub fn id_of(gift_id: GiftId) -> OrderId {
+        let text = format!("{GIFT_PREFIX}{}", gift_id.get());
         OrderId::new(text).expect("a prefix and at most 19 digits make an order id")
     }
 }

@@ -7,18 +7,44 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ::log::{Metadata, Record};
 use simplelog::{ConfigBuilder, LevelFilter, WriteLogger};
 
 use super::config::Log;
+use crate::ipc::lines::Lines;
 use crate::limits::LOG_FILE_BYTES_MAX;
 
 static ON_STDERR: AtomicBool = AtomicBool::new(false);
 
-/// Sends the lines of this crate to where `log` says, for the rest of the process.
+/// The program's own log, and whoever reads along over the socket.
+struct Both {
+    own: Box<WriteLogger<Box<dyn Write + Send>>>,
+    lines: Lines,
+}
+
+impl ::log::Log for Both {
+    fn enabled(&self, about: &Metadata) -> bool {
+        about.target().starts_with("alitv_pay")
+    }
+
+    fn log(&self, record: &Record) {
+        self.own.log(record);
+        if self.enabled(record.metadata()) {
+            self.lines.push(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.own.flush();
+    }
+}
+
+/// Sends the lines of this crate to where `log` says, for the rest of the process, and to who
+/// reads what is returned.
 ///
 /// # Errors
 /// The file cannot be opened, or the process has a logger already.
-pub fn start(log: &Log) -> io::Result<()> {
+pub fn start(log: &Log) -> io::Result<Lines> {
     let writer: Box<dyn Write + Send> = match &log.file {
         None => Box::new(LineWriter::new(io::stderr())),
         Some(path) => Box::new(CappedFile::open(path, LOG_FILE_BYTES_MAX)?),
@@ -30,9 +56,12 @@ pub fn start(log: &Log) -> io::Result<()> {
         .set_location_level(LevelFilter::Off)
         .add_filter_allow_str("alitv_pay")
         .build();
-    WriteLogger::init(log.level, config, writer).map_err(io::Error::other)?;
+    let lines = Lines::new(log.level);
+    let both = Both { own: WriteLogger::new(log.level, config, writer), lines: lines.clone() };
+    ::log::set_boxed_logger(Box::new(both)).map_err(io::Error::other)?;
+    ::log::set_max_level(log.level);
     ON_STDERR.store(log.file.is_none() && log.level > LevelFilter::Off, Ordering::Relaxed);
-    Ok(())
+    Ok(lines)
 }
 
 /// Whether an error that is logged reaches standard error by that.

@@ -231,7 +231,7 @@ fn socket_path(named: Option<PathBuf>, config: &Config) -> PathBuf {
 
 fn serve(path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
     let Loaded { config, warnings } = read(path)?;
-    log::start(&config.log).map_err(|error| {
+    let lines = log::start(&config.log).map_err(|error| {
         let text = format!("{}: log.file: {error}", path.display());
         Failure::new(exit::CONFIG, Code::CONFIG, text)
     })?;
@@ -248,6 +248,7 @@ fn serve(path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
         Ok(Some(listener))
     })
     .map_err(|failure| failure.of_file(path))?;
+    server.show_log(lines);
     sys::stop_on_signals(server.stopper().event().clone())
         .map_err(|error| Failure::new(exit::SYSTEM, Code::RESOURCE, format!("signals: {error}")))?;
     notify::tell("READY=1");

@@ -47,6 +47,11 @@ impl Attacher {
     pub(super) fn event(&self) -> &EventFd {
         &self.wake
     }
+
+    pub(super) fn wake(&self) -> Arc<EventFd> {
+        self.wake.clone()
+    }
+
     /// Hands over the server's end of a connection whose other end may act for `apps`.
     ///
     /// # Errors

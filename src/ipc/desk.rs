@@ -1,29 +1,30 @@
 //! The methods of the protocol, carried out against the engine. Pure but for the value of
 //! the clock: what has to be done afterwards is in `effects`.
 
-use std::io;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::access::{choose, choose_all, Access};
+use super::access::{choose, Access};
+use super::lookups::Waiting;
 use super::members::Members;
 use super::proto::{
-    Answer, Hello, Id, Orders, Request, RpcError, Status, Welcome, Which, METHODS,
-    METHOD_NOT_FOUND, PROTOCOL,
+    Answer, Hello, Id, LogLevel, Request, RpcError, Status, Version, Welcome, METHODS,
+    METHOD_NOT_FOUND, PROTOCOL, SDK_VERSION,
 };
+use super::watch::unwatch;
 use crate::core::code::{Code, Refusal};
 use crate::core::engine::{Clock, Effect, Engine};
-use crate::core::facts::AppKey;
+use crate::core::facts::{AppKey, OrderId};
+use crate::core::lookup::Ticket;
 use crate::core::record::Key;
-use crate::core::report::Report;
 use crate::gateway::Gateway;
-use crate::limits::{LINE_BYTES_MAX, ORDERS_LIST_MAX};
 
 /// What this server calls itself.
 pub const SERVER: &str = concat!("alitv-payd/", env!("CARGO_PKG_VERSION"));
-/// Of a line with orders, kept for all but the orders: the longest id, escaped, and names.
-const ENVELOPE_BYTES: usize = 1024;
+/// What `hello` says that this daemon has.
+const FEATURES: [&str; 5] = ["repay", "auth", "web", "lottery", "gift"];
 
 /// Who is at the other end of a connection.
 pub struct Caller {
@@ -33,12 +34,18 @@ pub struct Caller {
     pub apps: Vec<AppKey>,
     /// Apps whose events it wants.
     pub watching: Vec<AppKey>,
+    /// Lines of the log that it wants, up to this level.
+    pub log_level: Option<LogLevel>,
+    /// Names the connection; never reused.
+    pub number: u64,
+    /// Look-ups that it waits for.
+    pub lookups: usize,
 }
 
 impl Caller {
     /// Somebody who has said nothing yet.
     pub fn new(uid: Option<u32>, apps: Vec<AppKey>) -> Caller {
-        Caller { uid, apps, watching: Vec::new() }
+        Caller { uid, apps, watching: Vec::new(), log_level: None, number: 0, lookups: 0 }
     }
 }
 
@@ -54,17 +61,21 @@ pub struct Desk {
     pub has_room: bool,
     /// Bytes in the journal. Set before each round.
     pub journal_bytes: u64,
-    gateway: Arc<dyn Gateway>,
+    /// The log has lines for whoever may read them.
+    pub has_log: bool,
+    pub(super) gateway: Arc<dyn Gateway>,
     access: Access,
     environment: String,
     started_ms: u64,
+    pub(super) waiting: BTreeMap<Ticket, Waiting>,
+    pub(super) ticket_last: Ticket,
 }
 
-type Outcome<T> = Result<T, RpcError>;
+pub(super) type Outcome<T> = Result<T, RpcError>;
 
 /// The result of methods that have nothing to say.
 #[derive(Serialize)]
-struct Nothing {}
+pub(super) struct Nothing {}
 
 impl Desk {
     /// A desk whose first round has not begun.
@@ -81,10 +92,13 @@ impl Desk {
             clock,
             has_room: true,
             journal_bytes: 0,
+            has_log: false,
             gateway,
             access,
             environment,
             started_ms: clock.boot_ms,
+            waiting: BTreeMap::new(),
+            ticket_last: 0,
         }
     }
 
@@ -93,29 +107,69 @@ impl Desk {
         &self.access
     }
 
-    /// Carries out one request and writes its answer line, if it wants one, to `out`.
+    /// Carries out one request and writes its answer line, if it wants one, to `out`; the
+    /// answer to a look-up comes later, as an effect.
     pub fn serve(&mut self, caller: &mut Caller, request: &Request, out: &mut Vec<u8>) {
         let id = request.id.as_ref();
-        let params = match Members::read(request.params) {
-            Ok(params) => params,
+        let members = match Members::read(request.params) {
+            Ok(members) => members,
             Err(error) => return write(out, id, Err::<Nothing, _>(error)),
         };
+        let all = &members;
         match request.method.as_ref() {
-            "hello" => write(out, id, self.hello(caller, &params)),
+            "hello" => write(out, id, self.hello(caller, all)),
             "status" => write(out, id, Ok(self.status(caller))),
-            "watch" => write(out, id, self.watch(caller, &params)),
-            "unwatch" => write(out, id, unwatch(caller, &params)),
-            "pay" => write(out, id, self.pay(caller, &params)),
-            "cancel" => write(out, id, self.cancel(caller, &params)),
-            "query" => write(out, id, self.query(caller, &params)),
-            "ack" => write(out, id, self.ack(caller, &params)),
-            "orders" => write(out, id, self.orders(caller, &params)),
-            other => write(out, id, Err::<Nothing, _>(no_method(other))),
+            "version" => write(out, id, Ok(version())),
+            "watch" => write(out, id, self.watch(caller, all)),
+            "unwatch" => write(out, id, unwatch(caller, all)),
+            "log.watch" => write(out, id, self.log_watch(caller, all)),
+            "log.unwatch" => write(out, id, Ok(log_unwatch(caller))),
+            "pay" => write(out, id, all.pay().and_then(|pay| self.pay(caller, pay))),
+            "pay_from_server" => {
+                write(out, id, all.pay_from_server().and_then(|pay| self.pay(caller, pay)));
+            }
+            "repay" => write(out, id, self.repay(caller, all)),
+            "cancel" => write(out, id, self.cancel(caller, all)),
+            "query" => write(out, id, self.query(caller, all)),
+            "ack" => write(out, id, self.ack(caller, all)),
+            "orders" => write(out, id, self.orders(caller, all)),
+            "auth" => write(out, id, self.auth(caller, all)),
+            "auth.cancel" => write(out, id, self.auth_cancel(caller, all)),
+            "auth.state" => write(out, id, self.auth_state(caller, all)),
+            "auth.logout" => write(out, id, self.auth_logout(caller, all)),
+            "web.open" => write(out, id, self.web_open(caller, all)),
+            "web.closed" => write(out, id, self.web_closed(caller, all)),
+            "qr_url" => write(out, id, self.qr_url(caller, all)),
+            "profile" => write(out, id, self.profile(caller, all)),
+            "lottery.draw" => write(out, id, self.draw(caller, all)),
+            "gift.take" => write(out, id, self.take_gift(caller, all)),
+            other => self.serve_late(caller, request, other, all, out),
         }
     }
 
-    fn hello(&mut self, caller: &mut Caller, params: &Members) -> Outcome<Welcome> {
-        let Hello { client, protocol, token } = params.hello()?;
+    /// Look-ups, and what is no method.
+    fn serve_late(
+        &mut self,
+        caller: &mut Caller,
+        request: &Request,
+        method: &str,
+        members: &Members,
+        out: &mut Vec<u8>,
+    ) {
+        let id = request.id.as_ref();
+        let wanted = match method {
+            "user.info" => self.user_info(caller, members),
+            "lottery.activities" => self.activities(caller, members),
+            "gift.list" => self.gift_list(caller, members),
+            other => Err(no_method(other)),
+        };
+        if let Err(error) = self.look_up(caller, id, wanted) {
+            write(out, id, Err::<Nothing, _>(error));
+        }
+    }
+
+    fn hello(&mut self, caller: &mut Caller, members: &Members) -> Outcome<Welcome> {
+        let Hello { client, protocol, token } = members.hello()?;
         let protocol = agree(protocol.unwrap_or(PROTOCOL))?;
         if let (Some(uid), Some(token)) = (caller.uid, token) {
             caller.apps = self.access.apps_with_token(uid, &token)?;
@@ -126,7 +180,7 @@ impl Desk {
             server: SERVER.to_owned(),
             app_keys: caller.apps.clone(),
             environment: self.environment.clone(),
-            features: Vec::new(),
+            features: self.features(),
         })
     }
 
@@ -147,91 +201,36 @@ impl Desk {
         }
     }
 
-    fn watch(&self, caller: &mut Caller, params: &Members) -> Outcome<Orders> {
-        let apps = choose_all(&caller.apps, params.watch()?.app_key)?;
-        let orders = self.list(&apps, Which::Unfinished, ORDERS_LIST_MAX);
-        for app_key in apps {
-            if !caller.watching.contains(&app_key) {
-                caller.watching.push(app_key);
-            }
+    fn features(&self) -> Vec<String> {
+        let log = self.has_log.then_some("log");
+        FEATURES.into_iter().chain(log).map(str::to_owned).collect()
+    }
+
+    fn log_watch(&self, caller: &mut Caller, members: &Members) -> Outcome<Nothing> {
+        let level = members.log_watch()?.level.unwrap_or(LogLevel::Info);
+        if caller.uid.is_some_and(|uid| !self.access.is_privileged(uid)) {
+            let text = "lines of the log are for root and the daemon's own user";
+            return Err(Refusal::new(Code::DENIED, text).into());
         }
-        Ok(orders)
-    }
-
-    fn pay(&mut self, caller: &Caller, params: &Members) -> Outcome<Report> {
-        let pay = params.pay()?;
-        let app_key = choose(&caller.apps, pay.app_key.clone())?;
-        let facts = pay.into_facts(app_key);
-        self.gateway.check(&facts)?;
-        if !self.has_room && self.engine.report(&facts.key(), self.clock).is_none() {
-            let text = "the journal is full of orders that are open or not acked";
-            return Err(Refusal::new(Code::STORAGE, text).into());
+        if !self.has_log {
+            let text = "this engine runs in a program that has its log";
+            return Err(Refusal::new(Code::DENIED, text).into());
         }
-        Ok(self.engine.pay(facts, self.clock, &mut self.effects)?)
-    }
-
-    fn cancel(&mut self, caller: &Caller, params: &Members) -> Outcome<Report> {
-        let wanted = params.order_ref()?;
-        let key = key_of(caller, wanted.app_key, wanted.order_id)?;
-        Ok(self.engine.cancel(&key, self.clock, &mut self.effects)?)
-    }
-
-    fn query(&mut self, caller: &Caller, params: &Members) -> Outcome<Report> {
-        let wanted = params.order_ref()?;
-        let key = key_of(caller, wanted.app_key, wanted.order_id)?;
-        Ok(self.engine.query(&key, self.clock, &mut self.effects)?)
-    }
-
-    fn ack(&mut self, caller: &Caller, params: &Members) -> Outcome<Nothing> {
-        let ack = params.ack()?;
-        let key = key_of(caller, ack.app_key, ack.order_id)?;
-        self.engine.ack(&key, ack.sequence, self.clock, &mut self.effects)?;
+        caller.log_level = Some(level);
         Ok(Nothing {})
     }
-
-    fn orders(&self, caller: &Caller, params: &Members) -> Outcome<Orders> {
-        let wanted = params.list()?;
-        let apps = choose_all(&caller.apps, wanted.app_key)?;
-        Ok(self.list(&apps, wanted.which, wanted.limit.unwrap_or(ORDERS_LIST_MAX)))
-    }
-
-    /// Oldest first. Where not all fit, the newest ones are listed: the others are told again
-    /// as events until they are acked.
-    fn list(&self, apps: &[AppKey], which: Which, limit: usize) -> Orders {
-        let reports = |app| self.engine.reports(app, which, self.clock);
-        let mut orders: Vec<Report> = apps.iter().flat_map(reports).collect();
-        if apps.len() > 1 {
-            orders.sort_by_key(|report| report.created_ms);
-        }
-        let mut room = LINE_BYTES_MAX - ENVELOPE_BYTES;
-        let fitting = orders.iter().rev().take(limit).take_while(|report| {
-            let size = json_bytes(report) + 1;
-            let fits = size <= room;
-            room = room.saturating_sub(size);
-            fits
-        });
-        let surplus = orders.len() - fitting.count();
-        orders.drain(..surplus);
-        Orders { orders, more: surplus > 0 }
-    }
 }
 
-fn unwatch(caller: &mut Caller, params: &Members) -> Outcome<Nothing> {
-    match params.watch()?.app_key {
-        Some(app_key) => {
-            let app_key = choose(&caller.apps, Some(app_key))?;
-            caller.watching.retain(|watched| *watched != app_key);
-        }
-        None => caller.watching.clear(),
-    }
-    Ok(Nothing {})
+fn version() -> Version {
+    Version { sdk_version: SDK_VERSION.to_owned(), server: SERVER.to_owned() }
 }
 
-fn key_of(
-    caller: &Caller,
-    app_key: Option<AppKey>,
-    order_id: crate::core::facts::OrderId,
-) -> Outcome<Key> {
+fn log_unwatch(caller: &mut Caller) -> Nothing {
+    caller.log_level = None;
+    Nothing {}
+}
+
+pub(super) fn key_of(caller: &Caller, app_key: Option<AppKey>, order_id: OrderId) -> Outcome<Key> {
     Ok(Key { app_key: choose(&caller.apps, app_key)?, order_id })
 }
 
@@ -272,20 +271,4 @@ pub fn write_line(out: &mut Vec<u8>, value: &impl Serialize) {
             out.truncate(before);
         }
     }
-}
-
-fn json_bytes(value: &impl Serialize) -> usize {
-    struct Count(usize);
-    impl io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    // What cannot be counted counts as too long.
-    serde_json::to_writer(&mut count, value).map_or(LINE_BYTES_MAX, |()| count.0)
 }

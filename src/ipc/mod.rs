@@ -4,6 +4,10 @@
 #[cfg(feature = "_engine")]
 pub mod access;
 #[cfg(feature = "_engine")]
+mod accounts;
+#[cfg(feature = "_engine")]
+mod awards;
+#[cfg(feature = "_engine")]
 pub mod control;
 #[cfg(feature = "_engine")]
 pub mod desk;
@@ -13,7 +17,15 @@ mod door;
 mod gate;
 pub mod line;
 #[cfg(feature = "_engine")]
+pub mod lines;
+#[cfg(feature = "_engine")]
+mod lists;
+#[cfg(feature = "_engine")]
+mod lookups;
+#[cfg(feature = "_engine")]
 pub mod members;
+#[cfg(feature = "_engine")]
+mod orders;
 #[cfg(feature = "_engine")]
 mod params;
 pub mod path;
@@ -23,3 +35,5 @@ pub mod server;
 #[cfg(feature = "_engine")]
 mod session;
 pub mod sys;
+#[cfg(feature = "_engine")]
+mod watch;

@@ -120,14 +120,12 @@ impl Members<'_> {
     /// For `web.open`.
     pub fn web_open(&self) -> Checked<WebOpen> {
         let params: Option<BTreeMap<String, String>> = may!(self, params)?;
-        let open = WebOpen {
+        Ok(WebOpen {
             app_key: self.app_key()?,
             kind: need!(self, kind)?,
             params: params.unwrap_or_default(),
             timeout_s: may!(self, timeout_s)?,
-        };
-        open.check()?;
-        Ok(open)
+        })
     }
 
     /// For `web.closed`.

@@ -12,13 +12,10 @@ use crate::core::code::{Code, Refusal};
 pub use crate::core::engine::Which;
 use crate::core::facts::{AppKey, EventKey, Facts, Interval, OrderId, Renewal, DRAW_PREFIX};
 use crate::core::report::{
-    AccountReport, DrawReport, Event, GiftReport, Profile, Report, WebKind, WebReport,
+    AccountReport, DrawReport, GiftReport, Profile, Report, WebKind, WebReport,
 };
 use crate::core::user::Token;
-use crate::limits::{
-    WEB_OPEN_S_MAX, WEB_OPEN_S_MIN, WEB_PARAMS_MAX, WEB_PARAM_NAME_BYTES_MAX,
-    WEB_PARAM_VALUE_BYTES_MAX,
-};
+use crate::core::web::Wanted;
 use crate::money::Fen;
 
 /// The protocol version this build speaks, oldest and newest.
@@ -65,6 +62,17 @@ pub struct Request<'a> {
 fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Id>, D::Error> {
     Id::deserialize(from).map(Some)
 }
+
+/// The version in the form of the Java SDK's `getSdkVersion`.
+pub const SDK_VERSION: &str = concat!(
+    "ostv_",
+    env!("CARGO_PKG_VERSION_MAJOR"),
+    ".",
+    env!("CARGO_PKG_VERSION_MINOR"),
+    ".",
+    env!("CARGO_PKG_VERSION_PATCH"),
+    ".0"
+);
 
 /// The methods of protocol 1.
 pub const METHODS: [&str; 27] = [
@@ -275,37 +283,10 @@ pub struct WebOpen {
 }
 
 impl WebOpen {
-    /// Checks what the types of the members do not.
-    ///
-    /// # Errors
-    /// INVALID and STRING, naming the member and the bound.
-    pub fn check(&self) -> Result<(), Refusal> {
-        if self.params.len() > WEB_PARAMS_MAX {
-            let text =
-                format!("params has {} members: {WEB_PARAMS_MAX} are allowed", self.params.len());
-            return Err(Refusal::new(Code::INVALID, text));
-        }
-        let long = |what: String, most: usize| {
-            Err(Refusal::new(Code::STRING, format!("params: {what} has more than {most} bytes")))
-        };
-        for (name, value) in &self.params {
-            if name.is_empty() {
-                return Err(Refusal::new(Code::STRING, "params: a name is empty"));
-            }
-            if name.len() > WEB_PARAM_NAME_BYTES_MAX {
-                return long("a name".into(), WEB_PARAM_NAME_BYTES_MAX);
-            }
-            if value.len() > WEB_PARAM_VALUE_BYTES_MAX {
-                return long(format!("{name:?}"), WEB_PARAM_VALUE_BYTES_MAX);
-            }
-        }
-        match self.timeout_s {
-            Some(s) if !(WEB_OPEN_S_MIN..=WEB_OPEN_S_MAX).contains(&s) => Err(Refusal::new(
-                Code::INVALID,
-                format!("timeout_s is {s}: allowed are {WEB_OPEN_S_MIN} to {WEB_OPEN_S_MAX}"),
-            )),
-            _ => Ok(()),
-        }
+    /// What the engine is to open, under a name for this opening of the page.
+    pub fn into_wanted(self, web_id: String) -> Wanted {
+        let params = self.params.into_iter().collect();
+        Wanted { kind: self.kind, params, timeout_s: self.timeout_s, web_id }
     }
 }
 
@@ -596,13 +577,13 @@ impl From<Refusal> for RpcError {
 
 /// What the server sends unasked.
 #[derive(Debug, Serialize)]
-pub struct Notification<'a> {
+pub struct Notification<'a, T: Serialize> {
     /// Always `2.0`.
     pub jsonrpc: &'static str,
-    /// Always `event`.
+    /// `event` or `log`.
     pub method: &'static str,
-    /// The event.
-    pub params: &'a Event,
+    /// An `Event` or a `LogLine`.
+    pub params: &'a T,
 }
 
 /// Any line from the server, as a client reads it: an answer (`id`) or an event (`method`).

@@ -12,14 +12,15 @@ use super::access::Access;
 use super::control::{Attacher, Stopper};
 use super::desk::{write_line, Caller, Desk};
 use super::door::{refuse, Door};
+use super::lines::Lines;
 use super::proto::{Notification, RpcError};
 use super::session::Session;
 use super::sys::{self, EventFd, PollSet, Timer};
 use crate::core::call::{Call, CallNo};
 use crate::core::code::{Code, Refusal};
 use crate::core::engine::{Clock, Effect, Engine};
-use crate::core::record::Key;
-use crate::core::report::Event;
+use crate::core::lookup::{Found, Ticket};
+use crate::core::report::{AccountReport, Event, ItemReport};
 use crate::gateway::workers::Workers;
 use crate::gateway::{Environment, Gateway, Transport};
 use crate::limits::{
@@ -97,6 +98,10 @@ pub struct Server<D: Disk> {
     failure: Option<JournalError>,
     event_line: Vec<u8>,
     compact_after_ms: u64,
+    /// Number of the connection that was taken last.
+    peer_last: u64,
+    /// Lines of the log, if this program has one for us.
+    log: Option<Lines>,
 }
 
 impl<D: Disk> Server<D> {
@@ -123,7 +128,16 @@ impl<D: Disk> Server<D> {
             failure: None,
             event_line: Vec::new(),
             compact_after_ms: 0,
+            peer_last: 0,
+            log: None,
         })
+    }
+
+    /// Gives lines of the log to connections that ask for them and may read them.
+    pub fn show_log(&mut self, lines: Lines) {
+        lines.on_line(self.attacher.wake());
+        self.desk.has_log = true;
+        self.log = Some(lines);
     }
 
     /// Ends `run` from elsewhere.
@@ -316,6 +330,8 @@ impl<D: Disk> Server<D> {
             log::warn!("a connection is closed: {error}");
             return;
         }
+        self.peer_last += 1;
+        let caller = Caller { number: self.peer_last, ..caller };
         self.peers.push(Peer { stream, session: Session::new(caller) });
     }
 
@@ -342,7 +358,7 @@ impl<D: Disk> Server<D> {
                 },
                 Effect::Send(call_no, call) => self.sends.push((call_no, call)),
                 Effect::Tell(event) => self.tell(event),
-                Effect::Answer(ticket, _) => log::error!("nobody waits for look-up {ticket}"),
+                Effect::Answer(ticket, found) => self.answer(ticket, found),
             }
         }
         self.desk.effects = effects;
@@ -355,12 +371,38 @@ impl<D: Disk> Server<D> {
         }
     }
 
+    /// Hands the answer to a look-up to whoever waits for it, if they are still there.
+    fn answer(&mut self, ticket: Ticket, found: Result<Found, Refusal>) {
+        let Some((number, line)) = self.desk.answer(ticket, found) else { return };
+        let mut peers = self.peers.iter_mut();
+        if let Some(peer) = peers.find(|peer| peer.session.caller.number == number) {
+            peer.session.answer(line);
+        }
+    }
+
+    /// Hands lines of the log to those who read it.
+    fn show_lines(&mut self) {
+        let Some(lines) = &self.log else { return };
+        let wanted = self.peers.iter().filter_map(|peer| peer.session.caller.log_level);
+        lines.set_level(wanted.max());
+        let mut peers: Vec<&mut Session> = self
+            .peers
+            .iter_mut()
+            .map(|peer| &mut peer.session)
+            .filter(|session| session.caller.log_level.is_some())
+            .collect();
+        lines.drain(|line| {
+            let wants = |session: &&mut &mut Session| session.caller.log_level >= Some(line.level);
+            peers.iter_mut().filter(wants).for_each(|session| session.log(line));
+        });
+    }
+
     fn tell(&mut self, event: Event) {
         self.event_line.clear();
         let line = Notification { jsonrpc: "2.0", method: "event", params: &event };
         write_line(&mut self.event_line, &line);
         for peer in &mut self.peers {
-            if peer.session.caller.watching.contains(&event.app_key()) {
+            if peer.session.caller.watching.contains(event.app_key()) {
                 peer.session.tell(&self.event_line);
             }
         }
@@ -381,6 +423,7 @@ impl<D: Disk> Server<D> {
             self.flush();
             return Err(Stop::Journal(error));
         }
+        self.show_lines();
         self.peers.iter_mut().for_each(|peer| peer.session.settle(None));
         // Answers first: somebody waits for them, and waking a worker takes a while.
         self.flush();
@@ -388,11 +431,7 @@ impl<D: Disk> Server<D> {
             let server_ms = self.desk.engine.server_ms(self.desk.clock);
             self.workers.submit(call_no, call, server_ms);
         }
-        for item in self.told.drain(..).filter_map(|event| event.item()) {
-            let Key { app_key, order_id } = item.key();
-            let (state, sequence) = (item.state().name(), item.sequence());
-            log::info!("app {app_key} order {order_id}: {state}, sequence {sequence}");
-        }
+        self.told.drain(..).for_each(|event| note(&event));
         Ok(())
     }
 
@@ -454,6 +493,31 @@ impl<D: Disk> Server<D> {
 impl<D: Disk> Drop for Server<D> {
     fn drop(&mut self) {
         self.attacher.close();
+    }
+}
+
+/// What was told, for the log: no codes, no links, no tokens.
+fn note(event: &Event) {
+    let app_key = event.app_key();
+    if let Some(item) = event.item() {
+        let (id, state, sequence) = (item.key().order_id, item.state().name(), item.sequence());
+        let what = match item {
+            ItemReport::Order(_) => "order",
+            ItemReport::Draw(_) => "draw",
+            ItemReport::Gift(_) => "gift",
+        };
+        return log::info!("app {app_key} {what} {id}: {state}, sequence {sequence}");
+    }
+    match event {
+        Event::Account(AccountReport { state, auth: Some(auth), .. }) => {
+            log::info!("app {app_key} account: {state:?}, sign-in {:?}", auth.phase);
+        }
+        Event::Account(account) => log::info!("app {app_key} account: {:?}", account.state),
+        Event::Web(web) => {
+            let (kind, open) = (web.kind.name(), if web.open { "open" } else { "closed" });
+            log::info!("app {app_key} page {kind}: {open}");
+        }
+        _ => log::debug!("app {app_key}: the platform has switched something on or off"),
     }
 }
 

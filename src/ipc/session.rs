@@ -1,13 +1,15 @@
 //! One connection without its socket: bytes in, requests carried out, bytes out. What a round
 //! says stays behind a mark until the server has made the round durable.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use serde::Deserialize;
 
-use super::desk::{write, Caller, Desk};
+use super::desk::{write, write_line, Caller, Desk};
 use super::line::{Line, LineReader};
-use super::proto::{Id, Request, RpcError, INVALID_REQUEST, PARSE_ERROR};
+use super::lines::left_out_line;
+use super::proto::{Id, LogLine, Notification, Request, RpcError, INVALID_REQUEST, PARSE_ERROR};
 use crate::limits::{
     HALF_CLOSED_MS, LINE_BYTES_MAX, LINE_DEADLINE_MS, REQUEST_ID_BYTES_MAX, SEND_QUEUE_BYTES_MAX,
 };
@@ -21,6 +23,11 @@ pub struct Session {
     queue: Vec<u8>,
     head: usize,
     durable: usize,
+    /// Answers to look-ups that have no room in the queue yet. They come when they come, so
+    /// reading less cannot keep them away; there are `LOOKUPS_PER_SESSION_MAX` at most.
+    late: VecDeque<Vec<u8>>,
+    /// Lines of the log that the peer was too slow for.
+    left_out: u32,
     /// Ids of the requests answered in this round.
     asked: Vec<Id>,
     /// When the line began that has not ended.
@@ -43,6 +50,8 @@ impl Session {
             queue: Vec::new(),
             head: 0,
             durable: 0,
+            late: VecDeque::new(),
+            left_out: 0,
             asked: Vec::new(),
             line_since_ms: None,
             ended_at_ms: None,
@@ -67,6 +76,7 @@ impl Session {
     pub fn stop_talking(&mut self) {
         self.deaf = true;
         self.caller.watching.clear();
+        self.caller.log_level = None;
         self.fall_silent();
     }
 
@@ -78,6 +88,7 @@ impl Session {
 
     fn fall_silent(&mut self) {
         self.queue.clear();
+        self.late.clear();
         (self.head, self.durable) = (0, 0);
     }
 
@@ -114,10 +125,54 @@ impl Session {
         if self.deaf {
             return;
         }
-        if self.queue.len() - self.head + line.len() > SEND_QUEUE_BYTES_MAX {
+        if self.queued() + line.len() > SEND_QUEUE_BYTES_MAX {
             self.dropped = true;
         } else {
             self.queue.extend_from_slice(line);
+        }
+    }
+
+    /// Takes the answer to a look-up.
+    pub fn answer(&mut self, line: Vec<u8>) {
+        self.caller.lookups = self.caller.lookups.saturating_sub(1);
+        if !self.deaf {
+            self.late.push_back(line);
+        }
+    }
+
+    /// Appends a line of the log, unless the peer reads too slowly: half of the queue is for
+    /// what matters more.
+    pub fn log(&mut self, line: &LogLine) {
+        if self.queued() > SEND_QUEUE_BYTES_MAX / 2 {
+            self.left_out = self.left_out.saturating_add(1);
+            return;
+        }
+        let left_out = std::mem::take(&mut self.left_out);
+        if left_out > 0 {
+            self.write_log(&left_out_line(left_out));
+        }
+        self.write_log(line);
+    }
+
+    fn write_log(&mut self, line: &LogLine) {
+        if !self.deaf {
+            let line = Notification { jsonrpc: "2.0", method: "log", params: line };
+            write_line(&mut self.queue, &line);
+        }
+    }
+
+    fn queued(&self) -> usize {
+        self.queue.len() - self.head
+    }
+
+    /// Moves late answers into the queue while they fit.
+    fn admit_late(&mut self) {
+        while let Some(line) = self.late.front() {
+            if self.queued() + line.len() > SEND_QUEUE_BYTES_MAX {
+                return;
+            }
+            self.queue.extend_from_slice(line);
+            self.late.pop_front();
         }
     }
 
@@ -125,6 +180,7 @@ impl Session {
     /// for each of its requests.
     pub fn settle(&mut self, error: Option<&RpcError>) {
         if let Some(error) = error {
+            self.late.clear();
             self.queue.truncate(self.durable);
             for id in &self.asked {
                 write(&mut self.queue, Some(id), Err::<(), _>(error.clone()));
@@ -134,6 +190,7 @@ impl Session {
         if self.deaf {
             self.fall_silent();
         }
+        self.admit_late();
         self.durable = self.queue.len();
         if !self.takes_lines() {
             // A peer cannot finish a line that we do not read.
@@ -158,6 +215,7 @@ impl Session {
             return;
         }
         self.head = 0;
+        self.admit_late();
         self.durable = self.queue.len();
     }
 
@@ -173,9 +231,13 @@ impl Session {
 
     /// To be closed.
     pub fn is_over(&self) -> bool {
-        let answered =
-            self.ended_at_ms.is_some() && !self.reader.has_line() && self.head == self.queue.len();
-        self.dropped || (answered && self.caller.watching.is_empty())
+        let answered = self.ended_at_ms.is_some()
+            && !self.reader.has_line()
+            && self.queued() == 0
+            && self.late.is_empty()
+            && (self.caller.lookups == 0 || self.deaf);
+        let listens = !self.caller.watching.is_empty() || self.caller.log_level.is_some();
+        self.dropped || (answered && !listens)
     }
 
     /// Boot milliseconds at which `expire` has something to do.
@@ -200,8 +262,7 @@ impl Session {
 
     /// One more answer of the longest kind fits into the queue.
     fn takes_lines(&self) -> bool {
-        let queued = self.queue.len() - self.head;
-        !self.dropped && queued + LINE_BYTES_MAX <= SEND_QUEUE_BYTES_MAX
+        !self.dropped && self.queued() + LINE_BYTES_MAX <= SEND_QUEUE_BYTES_MAX
     }
 }
 

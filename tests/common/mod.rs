@@ -2,168 +2,30 @@
 //! in lines. Everything waits with a generous deadline and nothing sleeps.
 #![allow(dead_code)] // Each test file uses a part of it.
 
-use std::collections::BTreeMap;
+mod gateway;
+
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use alitv_pay::core::call::{Ask, Call, DoubtKind, Reply, Trade, TradeStatus};
-use alitv_pay::core::code::{Code, Refusal};
 use alitv_pay::core::engine::Engine;
-use alitv_pay::core::facts::{AppKey, Facts};
-use alitv_pay::gateway::{Environment, Gateway, HttpAnswer, HttpRequest, Prepared, Transport};
+use alitv_pay::core::facts::AppKey;
+use alitv_pay::gateway::{Environment, HttpAnswer, HttpRequest, Transport};
 use alitv_pay::ipc::access::{Access, Rule};
 use alitv_pay::ipc::control::{Attacher, Stopper};
 use alitv_pay::ipc::server::{Parts, Server, Stop};
 use alitv_pay::ipc::sys;
 use alitv_pay::store::{Disk, Journal, RealDisk, Sizes};
 use alitv_pay::wire::secret::Secret;
+pub use gateway::FakeGateway;
 use serde_json::Value;
 
 /// Nothing on loopback takes this long, however busy the machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The gateway and the phone, in memory. Queries are held until something changes.
-#[derive(Default)]
-pub struct FakeGateway {
-    state: Mutex<FakeState>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct FakeState {
-    trades: BTreeMap<String, TradeStatus>,
-    /// What a query said last, so that a held one answers what is news.
-    told: BTreeMap<String, TradeStatus>,
-    calls: Vec<String>,
-    closed: bool,
-    offline: bool,
-}
-
-impl FakeGateway {
-    fn state(&self) -> MutexGuard<'_, FakeState> {
-        self.state.lock().unwrap()
-    }
-
-    /// The phone: what happens to an order from here on.
-    pub fn set(&self, order_id: &str, status: TradeStatus) {
-        self.state().trades.insert(order_id.to_owned(), status);
-        self.changed.notify_all();
-    }
-
-    pub fn pay(&self, order_id: &str) {
-        self.set(order_id, TradeStatus::Success);
-    }
-
-    /// Calls so far, such as `precreate A1`.
-    pub fn calls(&self) -> Vec<String> {
-        self.state().calls.clone()
-    }
-
-    pub fn set_offline(&self, offline: bool) {
-        self.state().offline = offline;
-    }
-
-    /// Ends held queries, so that no thread outlives its test for long.
-    pub fn close(&self) {
-        self.state().closed = true;
-        self.changed.notify_all();
-    }
-
-    fn trade(&self, facts: &Facts, status: TradeStatus) -> Reply {
-        let paid = status == TradeStatus::Success;
-        Reply::Status(Trade {
-            status,
-            trade_no: if paid { "2016T1".into() } else { String::new() },
-            amount_fen: facts.amount_fen,
-            paid_ms: paid.then_some(1_700_000_000_000),
-            server_ms: Some(sys::wall_ms()),
-            awards: Vec::new(),
-        })
-    }
-
-    fn query(&self, facts: &Facts, wait_s: u32) -> Reply {
-        let id = facts.order_id.as_str();
-        let wait = Duration::from_secs(wait_s.into());
-        let (mut state, _) = self
-            .changed
-            .wait_timeout_while(self.state(), wait, |state| {
-                let told = state.told.get(id).copied().unwrap_or(TradeStatus::NotScanned);
-                !state.closed && state.trades.get(id) == Some(&told)
-            })
-            .unwrap();
-        let Some(status) = state.trades.get(id).copied() else { return Reply::NoTrade };
-        state.told.insert(id.to_owned(), status);
-        drop(state);
-        self.trade(facts, status)
-    }
-}
-
-impl Gateway for FakeGateway {
-    fn name(&self) -> &'static str {
-        "fake"
-    }
-
-    fn check(&self, facts: &Facts) -> Result<(), Refusal> {
-        if facts.title.contains('&') {
-            return Err(Refusal::new(
-                Code::STRING,
-                "title holds &, which this gateway cannot take",
-            ));
-        }
-        Ok(())
-    }
-
-    fn encode(&self, _: &Call, _: i64) -> Result<Prepared, Refusal> {
-        unreachable!("run is replaced")
-    }
-
-    fn decode(&self, _: &Call, _: &Prepared, _: &HttpAnswer) -> Reply {
-        unreachable!("run is replaced")
-    }
-
-    fn run(&self, call: &Call, _: i64, _: &dyn Transport) -> Reply {
-        let (name, id) = match &call.ask {
-            Ask::Probe => ("probe", ""),
-            Ask::Precreate(facts) => ("precreate", facts.order_id.as_str()),
-            Ask::Query { facts, .. } => ("query", facts.order_id.as_str()),
-            Ask::Close(facts) => ("close", facts.order_id.as_str()),
-            _ => ("other", ""),
-        };
-        self.state().calls.push(format!("{name} {id}").trim_end().to_owned());
-        if self.state().offline {
-            return Reply::in_doubt(DoubtKind::Network, "unplugged");
-        }
-        match &call.ask {
-            Ask::Probe => Reply::Probed { server_ms: sys::wall_ms(), wait_s_max: 20 },
-            Ask::Precreate(_) => {
-                self.state().trades.entry(id.to_owned()).or_insert(TradeStatus::NotScanned);
-                Reply::Shown {
-                    qr_text: format!("https://qr.alipay.com/bax{id}"),
-                    expires_s: 300,
-                    server_ms: None,
-                }
-            }
-            Ask::Query { facts, wait_s } => self.query(facts, *wait_s),
-            Ask::Close(facts) => {
-                let mut state = self.state();
-                let status = state.trades.entry(id.to_owned()).or_insert(TradeStatus::Closed);
-                if *status != TradeStatus::Success {
-                    *status = TradeStatus::Closed;
-                }
-                let status = *status;
-                drop(state);
-                self.changed.notify_all();
-                self.trade(facts, status)
-            }
-            other => unreachable!("this gateway only takes payments, not {other:?}"),
-        }
-    }
-}
 
 /// Nothing goes out.
 pub struct NoTransport;
@@ -202,6 +64,21 @@ impl Running {
         Running::with_access(dir, access, &["23012345"])
     }
 
+    /// One app, of which everything is known that the gateway says without being asked.
+    pub fn start_knowing(dir: &Path, gateway: FakeGateway) -> Running {
+        let journal = dir.join("journal");
+        std::fs::create_dir_all(&journal).unwrap();
+        let access = Access::new(NOBODY, vec![rule("23012345", &[sys::own_uid()], None)]);
+        let disk = RealDisk::open(&journal).unwrap();
+        let server =
+            Running::whole(dir, disk, Sizes::default(), access, &["23012345"], Arc::new(gateway));
+        let mut peer = server.connect();
+        while peer.ask(r#"{"id":1,"method":"profile"}"#).get("error").is_some() {
+            thread::yield_now();
+        }
+        server
+    }
+
     pub fn with_access(dir: &Path, access: Access, apps: &[&str]) -> Running {
         let journal = dir.join("journal");
         std::fs::create_dir_all(&journal).unwrap();
@@ -224,6 +101,17 @@ impl Running {
         access: Access,
         apps: &[&str],
     ) -> Running {
+        Running::whole(dir, disk, sizes, access, apps, Arc::default())
+    }
+
+    fn whole<D: Disk + Send + 'static>(
+        dir: &Path,
+        disk: D,
+        sizes: Sizes,
+        access: Access,
+        apps: &[&str],
+        gateway: Arc<FakeGateway>,
+    ) -> Running {
         let opened = Journal::open_sized(disk, "sandbox", sizes).unwrap();
         let mut engine = Engine::new(apps.iter().map(|key| app(key)));
         for record in opened.records {
@@ -231,7 +119,6 @@ impl Running {
         }
         let path = dir.join("s");
         let _ = std::fs::remove_file(&path);
-        let gateway = Arc::new(FakeGateway::default());
         let parts = Parts {
             engine,
             journal: opened.journal,

@@ -86,6 +86,11 @@ impl Engine {
         self.carry(&key, outputs, out);
     }
 
+    /// Whether there is such an order, draw or gift.
+    pub fn has_item(&self, key: &Key) -> bool {
+        self.items.contains_key(key)
+    }
+
     pub(super) fn item(&self, key: &Key) -> Option<&Item> {
         self.items.get(key).map(|slot| &slot.item)
     }

@@ -101,50 +101,65 @@ macro_rules! members {
     };
 }
 
-const URL: &str = "^https?://[!-~]+$";
-const EVENT_KEY: &str = "^[!-~]+$";
-const ORDER_ID: &str = "^[A-Za-z0-9_-]+$";
+/// Printable ASCII.
+const fn ascii(max: usize, example: &'static str) -> Shape {
+    Shape::Pattern { pattern: "^[!-~]+$", max, example }
+}
+
+/// An integer of so much to so much.
+const fn range(min: i64, max: i64) -> Shape {
+    Shape::Integer { min, max: Some(max) }
+}
+
+const APP_KEY: Shape =
+    Shape::Pattern { pattern: "^[A-Za-z0-9_]+$", max: APP_KEY_BYTES_MAX, example: "23012345" };
+const ORDER_ID: Shape =
+    Shape::Pattern { pattern: "^[A-Za-z0-9_-]+$", max: ORDER_ID_BYTES_MAX, example: "A1" };
+const DRAW_ID: Shape =
+    Shape::Pattern { pattern: "^draw-[A-Za-z0-9_-]+$", max: ORDER_ID_BYTES_MAX, example: "draw-1" };
+const GIFT_ID: Shape = Shape::Pattern { pattern: "^[1-9][0-9]*$", max: 19, example: "7" };
+const URL: Shape = Shape::Pattern {
+    pattern: "^https?://[!-~]+$",
+    max: NOTIFY_URL_BYTES_MAX,
+    example: "https://shop.example/notify",
+};
 
 members! {
-    app_key: Shape::Pattern { pattern: "^[A-Za-z0-9_]+$", max: APP_KEY_BYTES_MAX, example: "23012345" },
-        "The app; needed only by a caller that may act for several.";
-    order_id: Shape::Pattern { pattern: ORDER_ID, max: ORDER_ID_BYTES_MAX, example: "A1" },
-        "The order, made and stored by the caller before it asks: the idempotency key. In ack also the id of a draw or a gift.";
+    app_key: APP_KEY, "The app; needed only by a caller that may act for several.";
+    order_id: ORDER_ID,
+        "The order, made and stored by the caller before it asks. In ack also a draw or a gift.";
     title: Shape::Text { min: 1, max: TITLE_CHARS_MAX }, "What the payer reads.";
-    amount_fen: Shape::Integer { min: AMOUNT_FEN_MIN, max: Some(AMOUNT_FEN_MAX) }, "Total.";
+    amount_fen: range(AMOUNT_FEN_MIN, AMOUNT_FEN_MAX), "Total.";
     subject_id: Shape::Text { min: 1, max: SUBJECT_ID_CHARS_MAX }, "The merchant's product.";
-    notify_url: Shape::Pattern { pattern: URL, max: NOTIFY_URL_BYTES_MAX, example: "https://shop.example/notify" },
-        "Where the platform tells the merchant's server.";
-    expires_s: Shape::Integer { min: EXPIRES_S_MIN as i64, max: Some(EXPIRES_S_MAX as i64) },
-        "Wanted lifetime of the code.";
+    notify_url: URL, "Where the platform tells the merchant's server.";
+    expires_s: range(EXPIRES_S_MIN as i64, EXPIRES_S_MAX as i64), "Wanted lifetime of the code.";
     subject: Shape::Text { min: 1, max: TITLE_CHARS_MAX }, "Name of the subscription.";
     interval: Shape::Word(&["month", "season"]), "How often the subscription is charged.";
-    prices_fen: Shape::Prices, "What each charge costs, this one first.";
-    description: Shape::Text { min: 1, max: DESCRIPTION_CHARS_MAX }, "What the subscriber is entitled to.";
+    prices_fen: Shape::Prices, "What each charge costs, this one first; by season at most 4.";
+    description: Shape::Text { min: 1, max: DESCRIPTION_CHARS_MAX },
+        "What the subscriber is entitled to.";
     sequence: Shape::Integer { min: 0, max: None }, "Of the report that was handled.";
-    which: Shape::Word(&["unfinished", "open", "unacked", "all"]), "Which orders; unfinished if absent.";
-    limit: Shape::Integer { min: 1, max: Some(ORDERS_LIST_MAX as i64) }, "At most so many orders.";
+    which: Shape::Word(&["unfinished", "open", "unacked", "all"]),
+        "Which orders; unfinished if absent.";
+    limit: range(1, ORDERS_LIST_MAX as i64), "At most so many orders.";
     client: Shape::Text { min: 0, max: CLIENT_NAME_CHARS_MAX }, "Name and version of the caller.";
     protocol: Shape::Versions, "Oldest and newest version that the caller speaks.";
-    token: Shape::Pattern { pattern: "^[!-~]+$", max: SECRET_BYTES_MAX, example: "token-of-the-app" },
+    token: ascii(SECRET_BYTES_MAX, "token-of-the-app"),
         "Content of the app's token file, where one user runs all games.";
-    level: Shape::Word(&["error", "warn", "info", "debug"]), "Lines up to this one; info if absent.";
+    level: Shape::Word(&["error", "warn", "info", "debug"]), "Lines up to this; info if absent.";
     change: Shape::Flag, "Sign in anew even if somebody is signed in.";
     kind: Shape::Word(&["start", "custom", "exit"]), "Which page.";
     params: Shape::Texts, "Added to the page's URL as a query.";
-    timeout_s: Shape::Integer { min: WEB_OPEN_S_MIN as i64, max: Some(WEB_OPEN_S_MAX as i64) },
-        "The page counts as closed after this.";
-    web_id: Shape::Pattern { pattern: "^[!-~]+$", max: WEB_ID_BYTES_MAX, example: "5eb63bbbe01eeed093cb22bb8f5acdc3" },
-        "Which opening of a page.";
-    event_key: Shape::Pattern { pattern: EVENT_KEY, max: EVENT_KEY_BYTES_MAX, example: "spring" },
-        "Which lottery.";
-    draw_id: Shape::Pattern { pattern: "^draw-[A-Za-z0-9_-]+$", max: ORDER_ID_BYTES_MAX, example: "draw-1" },
-        "The draw, made and stored by the caller before it asks: the idempotency key.";
-    confirm_key: Shape::Pattern { pattern: "^[!-~]+$", max: TOKEN_BYTES_MAX, example: "by-the-merchant" },
+    timeout_s: range(WEB_OPEN_S_MIN as i64, WEB_OPEN_S_MAX as i64),
+        "The page counts as closed after this; 600 if absent.";
+    web_id: ascii(WEB_ID_BYTES_MAX, "5eb63bbbe01eeed093cb22bb8f5acdc3"), "Which opening of a page.";
+    event_key: ascii(EVENT_KEY_BYTES_MAX, "spring"), "Which lottery.";
+    draw_id: DRAW_ID, "The draw, made and stored by the caller before it asks.";
+    confirm_key: ascii(TOKEN_BYTES_MAX, "by-the-merchant"),
         "Made by the merchant's server, where the lottery wants one.";
-    behavior_key: Shape::Pattern { pattern: EVENT_KEY, max: EVENT_KEY_BYTES_MAX, example: "daily" },
+    behavior_key: ascii(EVENT_KEY_BYTES_MAX, "daily"),
         "Which behaviour earned the draw, where the lottery wants one.";
-    gift_id: Shape::Pattern { pattern: "^[1-9][0-9]*$", max: 19, example: "7" }, "Out of gift.list.";
+    gift_id: GIFT_ID, "Out of gift.list.";
 }
 
 /// Bounds of the shapes that stand for themselves.

@@ -326,6 +326,8 @@ pub const SANDBOX_POLL_SLACK_MS: i64 = 500;
 pub const SANDBOX_DRAWS_MAX: usize = 10_000;
 /// Gift records.
 pub const SANDBOX_GIFTS_MAX: usize = 10_000;
+/// Products that may win something.
+pub const SANDBOX_PRODUCTS_MAX: usize = 1_000;
 /// Lines of what has happened.
 pub const SANDBOX_EVENTS_MAX: usize = 1_000;
 /// Points of a user, price of a draw, worth of an award: what a 32-bit reader can hold.

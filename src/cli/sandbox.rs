@@ -11,7 +11,7 @@ use clap::Args;
 use super::exit::{Fail, DONE, OTHER};
 use super::out::Out;
 use super::sys;
-use crate::sandbox::{start, Options, Running, Scenario, PORT_DEFAULT};
+use crate::sandbox::{start, Options, Running, Scenario, Seed, PORT_DEFAULT};
 
 /// Options of `sandbox`.
 #[derive(Args, Debug)]
@@ -20,6 +20,7 @@ Examples:
   alitv-pay sandbox --daemon-config dev.toml     and then: alitv-payd --config dev.toml
   alitv-pay sandbox --lan --port 8420            a phone on this network can open its pages
   alitv-pay sandbox --scenarios                  what can go wrong on purpose
+  alitv-pay sandbox --print-seed > seed.toml     users, lotteries and gifts to edit, for --seed-file
 Its control calls are in docs/sandbox.md.")]
 pub struct Sandbox {
     /// Port to listen on; 0 takes a free one
@@ -37,7 +38,13 @@ pub struct Sandbox {
     /// Keep orders and secrets in this file across restarts
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Make secrets and codes repeatable
+    /// Start with the apps, users, lotteries and gifts of this file, and go back to them on reset
+    #[arg(long, value_name = "FILE")]
+    seed_file: Option<PathBuf>,
+    /// Print the seed that is built in, to be edited
+    #[arg(long)]
+    print_seed: bool,
+    /// Make secrets, codes and draws repeatable
     #[arg(long, value_name = "NUMBER")]
     seed_rng: Option<u64>,
     /// Play the next order by this scenario
@@ -68,6 +75,15 @@ impl Sandbox {
         if self.scenarios {
             return list(out);
         }
+        if self.print_seed {
+            out.data(Seed::DEFAULT.trim_end())?;
+            return Ok(DONE);
+        }
+        let bad_seed = |error| {
+            let hint = "--print-seed prints one that is good";
+            Fail::new(OTHER, format!("seed file: {error}"), hint)
+        };
+        let seed = self.seed_file.as_deref().map(Seed::read).transpose().map_err(bad_seed)?;
         sys::catch_interrupts();
         let quiet = out.quiet;
         let mut running = start(Options {
@@ -76,7 +92,7 @@ impl Sandbox {
             // Written last: whoever waits for it may rely on the rest.
             ready_file: None,
             state_file: self.state,
-            seed: None,
+            seed,
             seed_rng: self.seed_rng,
             log: Some(Arc::new(move |line| log(line, quiet))),
         })

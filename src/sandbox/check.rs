@@ -13,8 +13,8 @@ use crate::core::award::LuckyType;
 use crate::core::facts::is_unsafe_on_screen;
 use crate::limits::{
     ACTIVITIES_MAX, APPS_MAX, AWARDS_MAX, AWARD_TEXT_CHARS_MAX, LINK_BYTES_MAX, NAME_CHARS_MAX,
-    SANDBOX_GIFTS_MAX, SANDBOX_PAGE_CHARS_MAX, SANDBOX_POINTS_MAX, SANDBOX_USERS_MAX,
-    SUBJECT_ID_CHARS_MAX,
+    SANDBOX_GIFTS_MAX, SANDBOX_PAGE_CHARS_MAX, SANDBOX_POINTS_MAX, SANDBOX_PRODUCTS_MAX,
+    SANDBOX_USERS_MAX, SUBJECT_ID_CHARS_MAX,
 };
 use crate::wire::secret::Secret;
 
@@ -77,7 +77,7 @@ pub fn seed(seed: &Seed) -> Checked {
     let ids = seed.gifts.iter().filter_map(|gift| gift.gift_id).map(|id| id.get().to_string());
     let ids: Vec<String> = ids.collect();
     unique("gifts", "gift_id", ids.iter().map(String::as_str))?;
-    each("prizes", &seed.prizes, SANDBOX_GIFTS_MAX, |entry| product(entry, &known))?;
+    each("prizes", &seed.prizes, SANDBOX_PRODUCTS_MAX, |entry| product(entry, &known))?;
     let name = |prize: &ProductPrize| format!("{}/{}", prize.app_key, prize.subject_id);
     let names: Vec<String> = seed.prizes.iter().map(name).collect();
     unique("prizes", "subject_id", names.iter().map(String::as_str))

@@ -1,5 +1,7 @@
 //! The members of a control request, read one by one so that an error names the member.
 
+use std::fmt;
+
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::Json;
@@ -38,6 +40,15 @@ impl ApiError {
     /// No field is to blame.
     pub fn general(status: StatusCode, message: impl Into<String>) -> ApiError {
         ApiError { status, field: None, message: message.into() }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.field {
+            Some(field) => write!(f, "{field}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
     }
 }
 

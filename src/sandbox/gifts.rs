@@ -71,6 +71,16 @@ impl GiftRecord {
         self.status == GiftStatus::Pending && self.taken_by.is_some()
     }
 
+    /// The word for people and scripts.
+    pub fn state_name(&self) -> &'static str {
+        match self.status {
+            GiftStatus::Pending if self.is_reserved() => "reserved",
+            GiftStatus::Pending => "pending",
+            GiftStatus::Activated => "activated",
+            GiftStatus::Expired => "expired",
+        }
+    }
+
     /// When time will do something to it.
     pub fn due_ms(&self) -> Option<i64> {
         let waits = self.status == GiftStatus::Pending && self.taken_by.is_none();

@@ -56,16 +56,15 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
-pub use action::Action;
+pub use action::{Action, AuthAction};
 pub use apps::App;
 pub use scenario::Scenario;
 pub use seed::Seed;
 pub use shared::Log;
 
 use crate::wire::secret::Secret;
-use plans::Plan;
+use control::scenarios::Wish;
 use rng::Rng;
-use scenario::Setting;
 use shared::{Place, Shared};
 use state::State;
 
@@ -201,14 +200,39 @@ impl Running {
         })
     }
 
-    /// Plays the next order, of whatever app, by this scenario.
+    /// Does something to the newest attempt of an app to sign in, as the user would on the
+    /// phone. `user_id` says who signs in; who authorises shares nick and picture.
     ///
     /// # Errors
-    /// Too many scenarios are waiting for orders.
+    /// There is no attempt or no such user, or its state forbids it.
+    pub fn auth(
+        &self,
+        app_key: &str,
+        action: AuthAction,
+        user_id: Option<&str>,
+    ) -> Result<(), String> {
+        self.shared.act_now(|state, now_ms| {
+            let newest = state.attempts().newest().find(|attempt| attempt.app_key == app_key);
+            let unknown = || format!("nobody has tried to sign in at app {app_key:?}");
+            let number = newest.ok_or_else(unknown)?.number;
+            action.apply(state, number, user_id, true, now_ms)
+        })
+    }
+
+    /// Ends all sessions of a user, as signing out in the settings of the box would. Says how
+    /// many there were.
+    pub fn revoke(&self, user_id: &str) -> usize {
+        self.shared.act_now(|state, _| state.revoke(user_id, None))
+    }
+
+    /// Plays the next order, of whatever app, or the next call, by this scenario.
+    ///
+    /// # Errors
+    /// Too many scenarios are waiting.
     pub fn play_next(&self, scenario: Scenario) -> Result<(), String> {
-        let setting = Setting::of(scenario);
-        let plan = Plan { app_key: None, order: None, orders: 1, setting };
-        self.shared.act_now(|state, _| state.plans_mut().add(plan))
+        let wish = Wish::of(scenario);
+        let applied = self.shared.act_now(|state, now_ms| wish.apply(state, now_ms));
+        applied.map(|_| ()).map_err(|error| error.to_string())
     }
 
     /// Moves the sandbox's clock on by so many seconds.

@@ -1,9 +1,13 @@
 //! What a sandbox starts with and a reset goes back to: the seed file, in TOML or JSON.
 
+use std::io;
+use std::path::Path;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::check::{self, Wrong};
+use super::files;
 use super::gifts::NewGift;
 use super::lottery::Activity;
 use super::prize::ProductPrize;
@@ -52,7 +56,15 @@ impl Seed {
     /// The seed that is built in, as text.
     pub const DEFAULT: &'static str = include_str!("seed/default.toml");
 
-    /// Reads a seed file: JSON if it begins with `{`, else TOML.
+    /// Reads the seed in a file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or what `parse` says.
+    pub fn read(path: &Path) -> io::Result<Seed> {
+        files::read_seed(path)
+    }
+
+    /// Reads a seed: JSON if it begins with `{`, else TOML.
     ///
     /// # Errors
     /// The member that is to blame, and why.

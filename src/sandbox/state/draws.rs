@@ -7,6 +7,7 @@ use super::super::rng::Rng;
 use super::{Refused, State};
 use crate::core::award::GiftStatus;
 use crate::core::user::UserId;
+use crate::limits::SANDBOX_PRODUCTS_MAX;
 use crate::wire::confirm::{verify_confirm_key, ConfirmFacts};
 use crate::wire::device::{
     BEHAVIOR_NOT_ALLOWED, CONFIRM_KEY_INVALID, DRAW_CONFLICT, POINTS_NOT_ENOUGH,
@@ -245,17 +246,25 @@ impl State {
     }
 
     /// Says what paying for a product may win; without awards, nothing.
-    pub fn set_product_prize(&mut self, mut product: ProductPrize) {
+    ///
+    /// # Errors
+    /// There are too many products.
+    pub fn set_product_prize(&mut self, mut product: ProductPrize) -> Result<(), String> {
         number_awards(&mut product.awards, &product.subject_id);
         let same = |other: &ProductPrize| {
             other.app_key == product.app_key && other.subject_id == product.subject_id
         };
+        let known = self.prizes.iter().any(same);
+        if !known && self.prizes.len() >= SANDBOX_PRODUCTS_MAX {
+            return Err(format!("{SANDBOX_PRODUCTS_MAX} products have prizes already"));
+        }
         self.prizes.retain(|other| !same(other));
         let (app_key, subject_id) = (product.app_key.clone(), product.subject_id.clone());
         if !product.awards.is_empty() {
             self.prizes.push(product);
         }
         self.note(Some(&app_key), "prize.changed", subject_id);
+        Ok(())
     }
 }
 

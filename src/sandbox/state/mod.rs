@@ -129,7 +129,7 @@ impl State {
         }
         self.prizes.clear();
         for product in self.seed.prizes.clone() {
-            self.set_product_prize(product);
+            let _ = self.set_product_prize(product);
         }
         self.gifts.clear();
         for gift in self.seed.gifts.clone() {

@@ -21,7 +21,7 @@ pub(super) struct Profiles {
     asked_at: u64,
     /// No question before this.
     retry_at: Option<u64>,
-    /// Questions in a row without a usable answer.
+    /// Questions in a row without a usable answer; 0 while the gateway wants a pause.
     tries: u32,
 }
 
@@ -33,15 +33,11 @@ impl Engine {
         clock: Clock,
         out: &mut Vec<Effect>,
     ) -> Option<Profile> {
-        let known = self.profiles.known.get(app_key);
-        let fresh = |at: u64| clock.boot_ms.saturating_sub(at) < PROFILE_AGE_MS;
-        let profile = known.map(|known| known.0.clone());
-        if self.has_app(app_key) && !known.is_some_and(|known| fresh(known.1)) {
+        let profile = self.profiles.known.get(app_key).map(|known| known.0.clone());
+        if self.has_app(app_key) && !self.profiles.is_fresh(app_key, clock) {
             self.profiles.want(app_key);
             // Somebody waits: a box that was off the net for long may be back.
-            if clock.boot_ms >= self.profiles.asked_at + PROFILE_RETRY_MS_MIN {
-                self.profiles.retry_at = None;
-            }
+            self.profiles.hurry(clock);
             self.ask_profile(clock, out);
         }
         profile
@@ -123,12 +119,14 @@ impl Engine {
         self.webs.values().map(Web::closes_at).chain(self.profiles.retry_at).min()
     }
 
-    /// At the start, and when the gateway is back: things may have been switched meanwhile.
+    /// At the start, and when the gateway is back: all that is not known, or old.
     pub(super) fn ask_profiles(&mut self, clock: Clock, out: &mut Vec<Effect>) {
         for app_key in self.apps.keys() {
-            self.profiles.want(app_key);
+            if !self.profiles.is_fresh(app_key, clock) {
+                self.profiles.want(app_key);
+            }
         }
-        (self.profiles.retry_at, self.profiles.tries) = (None, 0);
+        self.profiles.hurry(clock);
         self.ask_profile(clock, out);
     }
 
@@ -152,6 +150,7 @@ impl Engine {
             Reply::Rejected { .. } => self.learn(app_key, Profile::default(), clock, out),
             Reply::Throttled { after_s } => {
                 let pause_ms = u64::from(after_s.clamp(1, THROTTLE_S_MAX)) * 1_000;
+                self.profiles.tries = 0;
                 self.profiles.retry(app_key, clock.boot_ms + pause_ms);
             }
             _ => {
@@ -175,6 +174,19 @@ impl Engine {
 }
 
 impl Profiles {
+    fn is_fresh(&self, app_key: &AppKey, clock: Clock) -> bool {
+        let known = self.known.get(app_key);
+        known.is_some_and(|known| clock.boot_ms.saturating_sub(known.1) < PROFILE_AGE_MS)
+    }
+
+    /// Ends the wait after an answer that was none. Whatever asks for it, and however often:
+    /// an app that never gets an answer, beside others that do, is not asked about all the time.
+    fn hurry(&mut self, clock: Clock) {
+        if self.tries > 0 && clock.boot_ms >= self.asked_at + PROFILE_RETRY_MS_MIN {
+            self.retry_at = None;
+        }
+    }
+
     fn want(&mut self, app_key: &AppKey) {
         let asking = self.asking.as_ref().is_some_and(|asking| asking.1 == *app_key);
         if !asking && !self.wanted.contains(app_key) {

@@ -11,11 +11,12 @@ use super::config::CONFIG_PATH;
 pub const HELP: &str = "\
 alitv-payd: the payment daemon. Owns the journal, talks to the gateway, serves a local socket.
 
-Usage: alitv-payd [--config FILE] [--socket PATH] [--check]
+Usage: alitv-payd [--config FILE] [--socket PATH] [--check | --openrpc]
 
   --config FILE   configuration; default /etc/alitv-pay/alitv-pay.toml
   --socket PATH   listen there, whatever the configuration and ALITV_PAY_SOCKET say
   --check         read the configuration, say what it means, and end
+  --openrpc       print what the socket understands as an OpenRPC document, and end
   --version       print the version and end
   --help          print this and end
 
@@ -46,6 +47,8 @@ pub enum Command {
         /// Do nothing but check.
         check: bool,
     },
+    /// Print the protocol as an OpenRPC document.
+    OpenRpc,
     /// Print the help.
     Help,
     /// Print the version.
@@ -65,6 +68,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
             Short('c') | Long("config") => config = parser.value().map_err(text)?.into(),
             Long("socket") => socket = Some(parser.value().map_err(text)?.into()),
             Long("check") => check = true,
+            Long("openrpc") => return Ok(Command::OpenRpc),
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
             other => return Err(other.unexpected().to_string()),
@@ -88,6 +92,7 @@ mod tests {
         let run = Command::Run { config: "a".into(), socket: Some("b".into()), check: true };
         assert_eq!(parsed(&["--config=a", "--check", "--socket", "b"]), Ok(run));
         assert_eq!(parsed(&["--version"]), Ok(Command::Version));
+        assert_eq!(parsed(&["--openrpc"]), Ok(Command::OpenRpc));
         assert_eq!(parsed(&["-h"]), Ok(Command::Help));
         assert!(HELP.contains(CONFIG_PATH));
     }

@@ -11,6 +11,7 @@ mod sys;
 
 use std::ffi::OsString;
 use std::fmt;
+use std::io::{self, Write};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ use crate::gateway::http::Http;
 use crate::gateway::Gateway;
 use crate::ipc::access::{Access, Rule};
 use crate::ipc::desk::SERVER;
+use crate::ipc::openrpc;
 use crate::ipc::path::{default_listen, SOCKET_VARIABLE};
 use crate::ipc::server::{Parts, Server, Stop};
 use crate::ipc::sys::own_uid;
@@ -177,6 +179,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match command {
         Command::Help => print!("{HELP}"),
+        Command::OpenRpc => {
+            // Whoever closes the pipe early has read enough.
+            let _ = writeln!(io::stdout(), "{:#}", openrpc::document());
+        }
         Command::Version => println!("{SERVER}"),
         Command::Run { config, socket, check } => {
             let outcome = if check { explain(&config, socket) } else { serve(&config, socket) };

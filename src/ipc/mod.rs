@@ -25,11 +25,15 @@ mod lookups;
 #[cfg(feature = "_engine")]
 pub mod members;
 #[cfg(feature = "_engine")]
+pub mod openrpc;
+#[cfg(feature = "_engine")]
 mod orders;
 #[cfg(feature = "_engine")]
 mod params;
 pub mod path;
 pub mod proto;
+#[cfg(feature = "_engine")]
+mod schemas;
 #[cfg(feature = "_engine")]
 pub mod server;
 #[cfg(feature = "_engine")]

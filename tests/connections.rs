@@ -436,3 +436,65 @@ fn a_user_that_connects_in_a_loop_is_slowed_down() {
     }
     assert!(refused > 0);
 }
+
+const LOOK_UP: &str = r#"{"id":"late","method":"lottery.activities"}"#;
+
+#[test]
+fn a_peer_that_has_ended_stays_for_its_look_ups() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Running::start(dir.path());
+    server.gateway.set_busy(true);
+    let mut peer = server.connect();
+    peer.send(LOOK_UP);
+    peer.send(STATUS);
+    peer.end();
+    assert!(is_status(&peer.value()), "what comes behind a look-up does not wait for it");
+    server.gateway.set_busy(false);
+    let answer = peer.value();
+    assert_eq!((answer["id"].as_str(), answer["error"].as_str()), (Some("late"), None));
+    assert_eq!(peer.line(), None);
+}
+
+#[test]
+fn look_ups_of_one_connection_are_bounded_and_those_of_a_gone_one_are_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Running::start(dir.path());
+    server.gateway.set_busy(true);
+    let mut peer = server.connect();
+    let mut gone = server.connect();
+    gone.send(LOOK_UP);
+    assert!(is_status(&gone.ask(STATUS)));
+    drop(gone);
+    for _ in 0..LOOKUPS_PER_SESSION_MAX {
+        peer.send(LOOK_UP);
+    }
+    let refused = peer.ask(LOOK_UP);
+    assert_eq!(code(&refused), -1204, "{refused}");
+    assert!(is_status(&peer.ask(STATUS)));
+    server.gateway.set_busy(false);
+    for _ in 0..LOOKUPS_PER_SESSION_MAX {
+        let answer = peer.value();
+        assert_eq!((&answer["id"], answer.get("error")), (&json!("late"), None), "{answer}");
+    }
+    assert!(peer.ask(LOOK_UP)["result"].is_object(), "there is room again");
+}
+
+#[test]
+fn an_account_is_told_to_those_who_watch_its_app_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let access = Access::new(NOBODY, vec![rule("one", &[sys::own_uid()], None)]);
+    let server = Running::with_access(dir.path(), access, &["one", "two"]);
+    let (near, far) = UnixStream::pair().unwrap();
+    server.attacher.attach(far, vec![app("two")]).unwrap();
+    let mut other = Peer::new(near);
+    let mut peer = server.connect();
+    for watcher in [&mut peer, &mut other] {
+        watcher.ask(r#"{"id":1,"method":"watch"}"#);
+    }
+    peer.ask(r#"{"id":1,"method":"auth"}"#);
+    let started = peer.event(|event| event["kind"] == "account");
+    assert_eq!(started["app_key"], "one");
+    other.ask(&pay_line("A1"));
+    let first = other.event(|_| true);
+    assert_eq!((&first["kind"], &first["app_key"]), (&json!("order"), &json!("two")));
+}

@@ -281,6 +281,40 @@ fn the_log_has_orders_and_no_secrets() {
 }
 
 #[test]
+fn the_log_can_be_read_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let tv = tv_box(dir.path());
+    let _daemon = tv.start();
+    let mut reader = tv.connect();
+    let mut game = tv.connect();
+    let features = reader.ok("hello", json!({}))["features"].clone();
+    assert!(features.as_array().unwrap().contains(&json!("log")), "{features}");
+    reader.ok("log.watch", json!({ "level": "debug" }));
+    game.ok("hello", json!({ "client": "read/1\u{1b}[2J" }));
+    game.pay("A1");
+    let mut seen = String::new();
+    until("both lines", || {
+        reader.ok("status", json!({}));
+        for line in reader.events.drain(..) {
+            seen += &format!("{} {}\n", line["level"], line["message"].as_str()?);
+        }
+        (seen.contains("\"debug\" hello from") && seen.contains("\"info\" app 23012345 order A1"))
+            .then_some(())
+    });
+    assert!(
+        seen.contains("read/1") && !seen.contains('\u{1b}') && !seen.contains(SECRET),
+        "{seen}"
+    );
+    reader.ok("log.watch", json!({ "level": "info" }));
+    game.ok("hello", json!({ "client": "not read/2" }));
+    reader.ok("log.unwatch", json!({}));
+    game.pay("A2");
+    reader.ok("status", json!({}));
+    let events = format!("{:?}", reader.events);
+    assert!(!events.contains("not read/2") && !events.contains("A2"), "{events}");
+}
+
+#[test]
 fn the_environment_and_the_command_line_name_the_socket() {
     let dir = tempfile::tempdir().unwrap();
     let tv = tv_box(dir.path());

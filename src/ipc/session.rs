@@ -435,4 +435,38 @@ mod tests {
         session.expire(500 + HALF_CLOSED_MS);
         assert!(session.is_over());
     }
+
+    #[test]
+    fn late_answers_wait_for_room_and_keep_a_peer_that_has_ended() {
+        let (mut session, mut desk) = (session(), desk());
+        session.caller.lookups = 8;
+        feed(&mut session, &mut desk, "", 0);
+        let line = [vec![b'x'; LINE_BYTES_MAX - 1], vec![b'\n']].concat();
+        (0..8).for_each(|_| session.answer(line.clone()));
+        session.settle(None);
+        let mut sent = 0;
+        while !session.unsent().is_empty() {
+            assert!(session.unsent().len() <= SEND_QUEUE_BYTES_MAX && !session.is_over());
+            let count = session.unsent().len().min(100_000);
+            session.sent(count);
+            sent += count;
+        }
+        assert_eq!(sent, 8 * LINE_BYTES_MAX);
+        assert!(session.is_over());
+    }
+
+    #[test]
+    fn lines_of_the_log_give_way_to_what_matters() {
+        let line = LogLine { level: crate::ipc::proto::LogLevel::Info, message: "m".into() };
+        let mut session = session();
+        session.tell(&vec![b'x'; SEND_QUEUE_BYTES_MAX / 2 + 1]);
+        (0..3).for_each(|_| session.log(&line));
+        session.settle(None);
+        assert_eq!(session.unsent().len(), SEND_QUEUE_BYTES_MAX / 2 + 1);
+        session.sent(session.unsent().len());
+        session.log(&line);
+        session.settle(None);
+        let text = unsent(&session);
+        assert!(text.contains("3 lines were left out") && text.contains("\"m\""), "{text}");
+    }
 }

@@ -23,8 +23,5 @@ pub mod web;
 pub mod which;
 
 #[cfg(test)]
-#[path = "../../tests/model/account.rs"]
-mod account_model;
-#[cfg(test)]
-#[path = "../../tests/model/payment.rs"]
+#[path = "../../tests/model/mod.rs"]
 mod model;

@@ -8,10 +8,9 @@
 //! question that asked for it (connection and nonce see to that); here a question is told
 //! from another by its kind and by whether it was asked past the grace.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use stateright::{Model, Property};
 
-use stateright::{Checker, Expectation, Model, Property};
-
+use super::{judge, Goal, Verdict};
 use crate::core::call::{Ask, DoubtKind, Reply, Trade, TradeStatus};
 use crate::core::facts::{AppKey, Facts, OrderId};
 use crate::core::order::{Awaiting, Now, Order, Phase};
@@ -585,36 +584,8 @@ impl World {
     }
 }
 
-/// What one run found: how many states, which properties broke.
-struct Verdict {
-    states: usize,
-    broken: Vec<&'static str>,
-    stuck: Vec<(&'static str, usize)>,
-}
-
 fn run(setup: Setup) -> Verdict {
-    let checker = setup.checker().threads(2).spawn_bfs().join();
-    let found = checker.discoveries();
-    let mut broken = Vec::new();
-    for property in setup.properties() {
-        let seen = found.contains_key(property.name);
-        match property.expectation {
-            Expectation::Always if seen => broken.push(property.name),
-            // A run that never gets there has proved nothing.
-            Expectation::Sometimes if setup.fault.is_none() => {
-                assert!(seen, "{} was never reached: {setup:?}", property.name)
-            }
-            _ => {}
-        }
-    }
-    Verdict { states: checker.unique_state_count(), broken, stuck: stuck(&setup) }
-}
-
-/// From how many states a goal is out of reach for good (AG EF), per goal.
-fn stuck(setup: &Setup) -> Vec<(&'static str, usize)> {
-    let (worlds, into) = graph(setup);
-    type Is = fn(&World) -> bool;
-    let goals: [(&str, Is, Is); 2] = [
+    let goals: [Goal<World>; 2] = [
         (
             "L1 paid => the game can learn it",
             |w| w.gw == Gw::Paid,
@@ -626,43 +597,7 @@ fn stuck(setup: &Setup) -> Vec<(&'static str, usize)> {
             |w| w.known != Known::Nothing,
         ),
     ];
-    goals
-        .iter()
-        .map(|(name, from, goal)| {
-            let mut reach: HashSet<usize> =
-                (0..worlds.len()).filter(|i| goal(&worlds[*i])).collect();
-            let mut queue: VecDeque<usize> = reach.iter().copied().collect();
-            while let Some(i) = queue.pop_front() {
-                queue.extend(into[i].iter().filter(|from| reach.insert(**from)));
-            }
-            let lost = (0..worlds.len()).filter(|i| from(&worlds[*i]) && !reach.contains(i));
-            (*name, lost.count())
-        })
-        .filter(|(_, count)| *count > 0)
-        .collect()
-}
-
-/// Every world that can come about, and for each the worlds that lead into it.
-fn graph(setup: &Setup) -> (Vec<World>, Vec<Vec<usize>>) {
-    let mut worlds = setup.init_states();
-    let mut numbers: HashMap<World, usize> = HashMap::from([(worlds[0].clone(), 0)]);
-    let mut into: Vec<Vec<usize>> = vec![vec![]];
-    let mut next = 0;
-    while next < worlds.len() {
-        let world = worlds[next].clone();
-        let mut actions = Vec::new();
-        setup.actions(&world, &mut actions);
-        for world in actions.into_iter().filter_map(|action| setup.next_state(&world, action)) {
-            let number = *numbers.entry(world.clone()).or_insert_with(|| {
-                worlds.push(world);
-                into.push(vec![]);
-                worlds.len() - 1
-            });
-            into[number].push(next);
-        }
-        next += 1;
-    }
-    (worlds, into)
+    judge(setup, setup.fault.is_some(), &goals)
 }
 
 const GATEWAYS: [Setup; 3] = {
@@ -717,8 +652,6 @@ fn every_wrong_variant_dies() {
     ];
     for (fault, gateway, killer) in variants {
         let verdict = run(Setup { fault: Some(fault), ..GATEWAYS[gateway] });
-        println!("{fault:?}: broken {:?}, stuck {:?}", verdict.broken, verdict.stuck);
-        let broken = verdict.broken.iter().chain(verdict.stuck.iter().map(|(name, _)| name));
-        assert!(broken.into_iter().any(|name| name.starts_with(killer)), "{fault:?} survived");
+        verdict.must_name(killer, fault);
     }
 }

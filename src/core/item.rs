@@ -86,7 +86,7 @@ impl Item {
     /// The last answer was no answer.
     pub(super) fn is_in_doubt(&self) -> bool {
         match self {
-            Item::Order(order) => order.doubt.is_some(),
+            Item::Order(order) => order.in_doubt(),
             Item::Draw(draw) => draw.in_doubt(),
             Item::Gift(taking) => taking.in_doubt(),
         }

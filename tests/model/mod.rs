@@ -4,6 +4,7 @@
 
 mod account;
 mod draw;
+mod gift;
 mod payment;
 
 use std::collections::{HashMap, HashSet, VecDeque};

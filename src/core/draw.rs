@@ -47,7 +47,7 @@ pub struct Draw {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Phase {
     Created,
-    Final(End),
+    Final(Box<End>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -210,7 +210,7 @@ impl Draw {
         let ends = matches!(state, State::Won | State::Lost | State::Failed);
         let fits = ends && award.is_some() == (*state == State::Won);
         let first = self.phase == Phase::Created;
-        self.phase = Phase::Final(End {
+        self.phase = Phase::Final(Box::new(End {
             state: *state,
             award: award.clone(),
             points_left: *points_left,
@@ -219,7 +219,7 @@ impl Draw {
             message: message.clone(),
             at_ms: *at_ms,
             acked: false,
-        });
+        }));
         fits && first && self.advance(*sequence)
     }
 
@@ -431,4 +431,185 @@ fn failed(gateway_code: Option<String>, text: String, now: &Now) -> End {
     let drawn = Drawn { award: None, points_left: None, free_left: None };
     let message = Some(text);
     End { state: State::Failed, gateway_code, message, ..ended(drawn, now) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::call::DoubtKind;
+    use crate::core::facts::{AppKey, EventKey, OrderId};
+    use crate::core::user::UserId;
+    use crate::limits::{DOUBT_MS, RETELL_MS};
+
+    fn at(boot_ms: u64) -> Now {
+        Now { boot_ms, wall_ms: 5, server_ms: None, wait_s: 0 }
+    }
+
+    fn begun() -> Draw {
+        let facts = DrawFacts {
+            app_key: AppKey::new("1").unwrap(),
+            draw_id: OrderId::new("draw-1").unwrap(),
+            event_key: EventKey::new("spring").unwrap(),
+            user_id: UserId::new("u").unwrap(),
+            confirm_key: None,
+            behavior_key: None,
+        };
+        start(facts, &at(0), &mut Vec::new())
+    }
+
+    fn run(draw: &mut Draw, input: Input, boot_ms: u64) -> Vec<Output> {
+        let mut out = Vec::new();
+        step(draw, input, &at(boot_ms), &mut out);
+        out
+    }
+
+    fn answer(draw: &mut Draw, reply: Reply, boot_ms: u64) -> Vec<Output> {
+        run(draw, Input::Reply(reply), boot_ms)
+    }
+
+    /// Lets timers run out until something is asked; when, and what.
+    fn next_ask(draw: &mut Draw) -> (u64, Ask) {
+        loop {
+            let boot_ms = wake_at(draw).expect("a timer");
+            for output in run(draw, Input::Tick, boot_ms) {
+                if let Output::Ask(ask) = output {
+                    return (boot_ms, ask);
+                }
+            }
+        }
+    }
+
+    fn silence() -> Reply {
+        Reply::in_doubt(DoubtKind::Network, "silence")
+    }
+
+    fn won() -> Reply {
+        let award = Some(Award { name: "sword".into(), ..Award::default() });
+        Reply::Drawn(Drawn { award, points_left: Some(5), free_left: None })
+    }
+
+    #[test]
+    fn what_was_won_is_told_until_it_is_acked() {
+        let mut draw = begun();
+        let out = answer(&mut draw, won(), 10);
+        assert!(matches!(out[..], [Output::Append(_), Output::Tell(_)]), "{out:?}");
+        let report = draw.report(&at(10));
+        assert_eq!((report.state, report.sequence), (State::Won, 2));
+        assert_eq!(report.award.unwrap().name, "sword");
+        assert_eq!(wake_at(&draw), Some(10 + RETELL_MS[0]));
+        assert_eq!(run(&mut draw, Input::Tick, 10 + RETELL_MS[0]).len(), 1);
+        assert!(run(&mut draw, Input::Ack { sequence: 1 }, 2_000).is_empty(), "another sequence");
+        run(&mut draw, Input::Ack { sequence: 2 }, 2_000);
+        assert_eq!((wake_at(&draw), draw.acked_since_ms()), (None, Some(5)));
+    }
+
+    #[test]
+    fn silence_is_looked_up_and_only_a_young_draw_is_sent_again() {
+        let mut draw = begun();
+        answer(&mut draw, silence(), 10);
+        let (now, ask) = next_ask(&mut draw);
+        assert!(matches!(ask, Ask::DrawQuery(_)), "{ask:?}");
+        answer(&mut draw, Reply::NoTrade, now);
+        let (now, ask) = next_ask(&mut draw);
+        assert!(now < DRAW_SEND_MS && matches!(ask, Ask::Draw(_)), "{ask:?}");
+        answer(&mut draw, silence(), DRAW_SEND_MS);
+        let (now, _) = next_ask(&mut draw);
+        answer(&mut draw, Reply::NoTrade, now);
+        assert!(matches!(next_ask(&mut draw).1, Ask::DrawQuery(_)), "too old to be sent");
+    }
+
+    #[test]
+    fn a_draw_that_never_arrived_fails_after_the_grace_and_not_before() {
+        let mut draw = begun();
+        let mut now = DRAW_SEND_MS;
+        answer(&mut draw, silence(), now);
+        while draw.is_open() {
+            let (asked_at, ask) = next_ask(&mut draw);
+            assert!(matches!(ask, Ask::DrawQuery(_)));
+            now = asked_at;
+            answer(&mut draw, Reply::NoTrade, now);
+        }
+        assert!(now >= DRAW_SEND_MS + DRAW_GRACE_MS, "{now}");
+        assert!(now <= DRAW_SEND_MS + DRAW_GRACE_MS + 60_000, "{now}");
+        let report = draw.report(&at(now));
+        assert_eq!((report.state, report.result), (State::Failed, Code::DRAW_DENIED));
+        assert_eq!(report.gateway_code, None);
+    }
+
+    #[test]
+    fn a_refusal_carries_the_gateways_code() {
+        let mut draw = begun();
+        let reply = Reply::Rejected { code: "POINTS_NOT_ENOUGH".into(), text: "no".into() };
+        answer(&mut draw, reply, 10);
+        let report = draw.report(&at(10));
+        assert_eq!((report.state, report.result), (State::Failed, Code::DRAW_DENIED));
+        assert_eq!(report.gateway_code.as_deref(), Some("POINTS_NOT_ENOUGH"));
+        assert_eq!(report.message.as_deref(), Some("no"));
+    }
+
+    #[test]
+    fn unknown_says_why_and_a_dead_session_says_it_at_once() {
+        let mut draw = begun();
+        answer(&mut draw, silence(), 0);
+        assert_eq!(draw.state(), State::Created);
+        run(&mut draw, Input::Tick, DOUBT_MS);
+        let report = draw.report(&at(DOUBT_MS));
+        assert_eq!((report.state, report.result), (State::Unknown, Code::NETWORK));
+        let mut draw = begun();
+        answer(&mut draw, Reply::NoSession, 0);
+        let report = draw.report(&at(0));
+        assert_eq!((report.state, report.result), (State::Unknown, Code::UNAUTHORIZED));
+        assert!(draw.in_doubt());
+    }
+
+    #[test]
+    fn after_a_restart_it_is_only_looked_up() {
+        let before = begun();
+        let records = before.records();
+        let mut draw = Draw::new(DrawFacts::clone(&before.facts), before.created_ms);
+        records[1..].iter().for_each(|record| draw.apply(record).unwrap());
+        let out = run(&mut draw, Input::Resume, 3);
+        assert!(matches!(&out[1], Output::Ask(Ask::DrawQuery(_))), "{out:?}");
+        answer(&mut draw, Reply::NoTrade, 4);
+        assert!(matches!(next_ask(&mut draw).1, Ask::DrawQuery(_)));
+        assert!(draw.sequence() > SEQUENCE_RESTART_GAP);
+    }
+
+    #[test]
+    fn records_that_do_not_follow_are_refused() {
+        let ended = |draw: &Draw, state, award| {
+            let End { at_ms, .. } = failed(None, String::new(), &at(0));
+            let key = draw.key();
+            Record::DrawFinal {
+                key,
+                state,
+                sequence: 9,
+                award,
+                points_left: None,
+                free_left: None,
+                gateway_code: None,
+                message: None,
+                at_ms,
+            }
+        };
+        let draw = begun();
+        let key = draw.key();
+        let lost = ended(&draw, State::Lost, None);
+        for bad in [
+            ended(&draw, State::Won, None),
+            ended(&draw, State::Lost, Some(Award::default())),
+            ended(&draw, State::Paid, None),
+            Record::Ack { key: key.clone(), sequence: 1 },
+            Record::Resumed { key: key.clone(), sequence: 1 },
+            Record::GiftMarked { key: key.clone() },
+        ] {
+            assert!(draw.clone().apply(&bad).is_err(), "{bad:?}");
+        }
+        let mut draw = draw;
+        draw.apply(&lost).unwrap();
+        for bad in [lost, Record::Resumed { key: key.clone(), sequence: 10 }] {
+            assert!(draw.clone().apply(&bad).is_err(), "{bad:?}");
+        }
+        draw.apply(&Record::Ack { key, sequence: 9 }).unwrap();
+    }
 }

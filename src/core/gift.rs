@@ -435,3 +435,143 @@ fn end(state: State, now: &Now) -> End {
         marked: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::award::GiftId;
+    use crate::core::call::DoubtKind;
+    use crate::core::facts::{AppKey, OrderId};
+    use crate::core::user::UserId;
+
+    const NOW: Now = Now { boot_ms: 0, wall_ms: 5, server_ms: None, wait_s: 0 };
+
+    fn facts(user: &str, take_id: &str) -> GiftFacts {
+        GiftFacts {
+            app_key: AppKey::new("1").unwrap(),
+            gift_id: GiftId::new(7).unwrap(),
+            user_id: UserId::new(user).unwrap(),
+            take_id: OrderId::new(take_id).unwrap(),
+        }
+    }
+
+    fn begun() -> Taking {
+        start(facts("u", "take-1"), &NOW, &mut Vec::new())
+    }
+
+    fn run(taking: &mut Taking, input: Input) -> Vec<Output> {
+        let mut out = Vec::new();
+        step(taking, input, &NOW, &mut out);
+        out
+    }
+
+    fn answer(taking: &mut Taking, reply: Reply) -> Vec<Output> {
+        run(taking, Input::Reply(reply))
+    }
+
+    fn ack(taking: &mut Taking) -> Vec<Output> {
+        let sequence = taking.sequence();
+        run(taking, Input::Ack { sequence })
+    }
+
+    fn rejected(code: &str) -> Reply {
+        Reply::Rejected { code: code.into(), text: "no".into() }
+    }
+
+    fn granted() -> Taking {
+        let mut taking = begun();
+        answer(&mut taking, Reply::Taken { cp_item_id: "sword".into() });
+        taking
+    }
+
+    #[test]
+    fn the_record_is_activated_after_the_goods_are_stored() {
+        let mut taking = granted();
+        let report = taking.report(&NOW);
+        assert_eq!((report.state, report.cp_item_id.as_str()), (State::Granted, "sword"));
+        let out = ack(&mut taking);
+        let fits =
+            matches!(&out[..], [Output::Append(Record::Ack { .. }), Output::Ask(Ask::GiftMark(_))]);
+        assert!(fits, "{out:?}");
+        assert_eq!((taking.is_unacked(), taking.settled_since_ms()), (false, None));
+        let out = answer(&mut taking, Reply::Done);
+        assert!(matches!(&out[..], [Output::Append(Record::GiftMarked { .. })]), "{out:?}");
+        assert!(taking.report(&NOW).activated);
+        assert_eq!((taking.settled_since_ms(), wake_at(&taking)), (Some(5), None));
+    }
+
+    #[test]
+    fn it_goes_on_marking_through_silence_and_a_restart() {
+        let mut taking = granted();
+        ack(&mut taking);
+        answer(&mut taking, Reply::in_doubt(DoubtKind::Network, "silence"));
+        assert!(taking.in_doubt() && taking.is_marking() && wake_at(&taking).is_some());
+        assert_eq!(taking.state(), State::Granted);
+        let mut again = Taking::new(facts("u", "take-1"), 5);
+        taking.records()[1..].iter().for_each(|record| again.apply(record).unwrap());
+        let out = run(&mut again, Input::Resume);
+        assert!(matches!(&out[..], [Output::Ask(Ask::GiftMark(_))]), "{out:?}");
+        answer(&mut again, rejected("RECORD_STATUS_INVALID"));
+        assert!(again.report(&NOW).activated, "the goods are given, whatever is said");
+    }
+
+    #[test]
+    fn each_refusal_has_its_result() {
+        for (code, result) in [
+            ("RECORD_STATUS_INVALID", Code::GIFT_TAKEN),
+            ("RECORD_EXPIRED", Code::GIFT_EXPIRED),
+            ("RECORD_NOT_FOUND", Code::NOT_FOUND),
+            ("CLOSED_FOR_REPAIR", Code::GATEWAY),
+        ] {
+            let mut taking = begun();
+            answer(&mut taking, rejected(code));
+            let report = taking.report(&NOW);
+            assert_eq!((report.state, report.result), (State::Failed, result));
+            assert_eq!(report.gateway_code.as_deref(), Some(code));
+            assert!(!taking.may_be_retaken(), "the game has not heard it");
+            ack(&mut taking);
+            assert_eq!((taking.settled_since_ms(), wake_at(&taking)), (Some(5), None));
+            assert!(taking.may_be_retaken());
+        }
+    }
+
+    #[test]
+    fn a_gift_taken_again_keeps_its_take_id_and_its_sequences() {
+        let mut taking = begun();
+        answer(&mut taking, rejected("RECORD_EXPIRED"));
+        ack(&mut taking);
+        let mut out = Vec::new();
+        let mut other = taking.clone();
+        retake(&mut taking, facts("u", "take-2"), &NOW, &mut out);
+        assert_eq!(taking.facts().take_id.as_str(), "take-1");
+        assert_eq!((taking.state(), taking.sequence()), (State::Created, 3));
+        assert!(matches!(out[0], Output::Append(Record::GiftIntent { .. })));
+        retake(&mut other, facts("other", "take-2"), &NOW, &mut out);
+        assert_eq!(other.facts().take_id.as_str(), "take-2");
+        let other_gift = GiftFacts { gift_id: GiftId::new(8).unwrap(), ..facts("u", "take-1") };
+        let record = Record::GiftIntent { facts: other_gift, created_ms: 5 };
+        assert!(begun().apply(&record).is_err());
+    }
+
+    #[test]
+    fn records_that_do_not_follow_are_refused() {
+        let key = begun().key();
+        let intent = Record::GiftIntent { facts: facts("u", "take-1"), created_ms: 5 };
+        for bad in [
+            intent.clone(),
+            Record::GiftMarked { key: key.clone() },
+            Record::Ack { key: key.clone(), sequence: 1 },
+            end(State::Won, &NOW).record(key.clone(), 2),
+            end(State::Granted, &NOW).record(key.clone(), 1),
+        ] {
+            assert!(begun().apply(&bad).is_err(), "{bad:?}");
+        }
+        let marked = Record::GiftMarked { key: key.clone() };
+        assert!(granted().apply(&marked).is_err(), "activated, and nobody has the goods");
+        let mut acked = granted();
+        ack(&mut acked);
+        assert!(acked.clone().apply(&intent).is_err(), "what was granted is not taken again");
+        acked.apply(&marked).unwrap();
+        assert!(acked.apply(&marked).is_err());
+    }
+}

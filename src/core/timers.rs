@@ -80,3 +80,60 @@ impl Timers {
 pub(super) fn is_due(at: Option<u64>, now: &Now) -> bool {
     at.is_some_and(|at| now.boot_ms >= at)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Now = Now { boot_ms: 1_000, wall_ms: 0, server_ms: None, wait_s: 0 };
+
+    fn pauses(patient: bool) -> Vec<u64> {
+        let mut timers = Timers::default();
+        (0..=CLOSING_FAST_TRIES)
+            .map(|_| {
+                timers.back_off(patient, &NOW);
+                timers.poll_at.unwrap() - NOW.boot_ms
+            })
+            .collect()
+    }
+
+    #[test]
+    fn waits_double_up_to_a_bound_and_the_patient_wait_longer_still() {
+        assert_eq!(
+            pauses(false)[..8],
+            [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
+        );
+        assert_eq!(pauses(false).last(), Some(&BACKOFF_MS_MAX));
+        assert_eq!(pauses(true).last(), Some(&CLOSING_SLOW_MS));
+        assert_eq!(pauses(true)[..30], pauses(false)[..30]);
+    }
+
+    #[test]
+    fn a_gateway_that_wants_a_pause_gets_no_more_than_the_longest() {
+        let mut timers = Timers::default();
+        for (after_s, ms) in [(0, 1_000), (7, 7_000), (u32::MAX, 3_600_000)] {
+            timers.throttled(after_s, &NOW);
+            assert_eq!(timers.poll_at, Some(NOW.boot_ms + ms));
+        }
+    }
+
+    #[test]
+    fn the_last_wait_before_telling_again_repeats() {
+        let mut timers = Timers::default();
+        timers.told(&NOW);
+        let mut waits = vec![timers.retell_at.unwrap() - NOW.boot_ms];
+        for _ in 0..5 {
+            timers.retold(&NOW);
+            waits.push(timers.retell_at.unwrap() - NOW.boot_ms);
+        }
+        assert_eq!(waits, [1_000, 5_000, 30_000, 300_000, 3_600_000, 3_600_000]);
+    }
+
+    #[test]
+    fn haste_does_not_flood_the_gateway() {
+        let mut timers = Timers::default();
+        timers.asked(&NOW);
+        timers.hurry(&NOW);
+        assert_eq!(timers.poll_at, Some(NOW.boot_ms + POLL_MS_MIN));
+    }
+}

@@ -211,8 +211,9 @@ fn rest() -> impl Strategy<Value = Move> {
 }
 
 fn reply() -> impl Strategy<Value = Reply> {
-    let drawn =
-        |award: Option<Award>| Reply::Drawn(Drawn { award, points_left: Some(5), free_left: None });
+    let drawn = |award: Option<Award>| {
+        Reply::Drawn(Box::new(Drawn { award, points_left: Some(5), free_left: None }))
+    };
     let doubt = prop_oneof![
         Just(DoubtKind::Network),
         Just(DoubtKind::Gateway),
@@ -249,7 +250,7 @@ impl Ledger {
                 self.drawn.get_or_insert_with(|| {
                     self.spends += 1;
                     let award = Some(Award::default()).filter(|_| win);
-                    Reply::Drawn(Drawn { award, points_left: Some(5), free_left: None })
+                    Reply::Drawn(Box::new(Drawn { award, points_left: Some(5), free_left: None }))
                 });
                 self.drawn.clone().unwrap()
             }

@@ -59,7 +59,7 @@ impl Rewards for Bench {
 
 fn won() -> Reply {
     let award = Award { name: "60 gems".into(), ..Award::default() };
-    Reply::Drawn(Drawn { award: Some(award), points_left: Some(40), free_left: Some(0) })
+    Reply::Drawn(Box::new(Drawn { award: Some(award), points_left: Some(40), free_left: Some(0) }))
 }
 
 fn taken() -> Reply {

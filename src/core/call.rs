@@ -139,7 +139,7 @@ pub enum Reply {
     /// To `Activities`.
     Activities(Vec<Activity>),
     /// To `Draw` and `DrawQuery`.
-    Drawn(Drawn),
+    Drawn(Box<Drawn>),
     /// To `Gifts`.
     Gifts(Vec<Gift>),
     /// To `GiftTake`.

@@ -278,7 +278,7 @@ impl Draw {
             self.sent_at = now.boot_ms;
         }
         match (reply, asked) {
-            (Reply::Drawn(drawn), _) => self.finish(ended(drawn, now), now, out),
+            (Reply::Drawn(drawn), _) => self.finish(ended(*drawn, now), now, out),
             (Reply::Rejected { code, text }, _) => {
                 self.finish(failed(Some(code), text, now), now, out)
             }
@@ -485,7 +485,7 @@ mod tests {
 
     fn won() -> Reply {
         let award = Some(Award { name: "sword".into(), ..Award::default() });
-        Reply::Drawn(Drawn { award, points_left: Some(5), free_left: None })
+        Reply::Drawn(Box::new(Drawn { award, points_left: Some(5), free_left: None }))
     }
 
     #[test]

@@ -220,7 +220,8 @@ impl FakeGateway {
             "spring" => Some(award()),
             _ => None,
         };
-        let drawn = Reply::Drawn(Drawn { award, points_left: Some(110), free_left: Some(0) });
+        let drawn =
+            Reply::Drawn(Box::new(Drawn { award, points_left: Some(110), free_left: Some(0) }));
         self.state().drawn.entry(facts.draw_id.to_string()).or_insert(drawn).clone()
     }
 

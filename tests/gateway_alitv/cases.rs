@@ -222,8 +222,13 @@ fn lottery() -> Vec<Case> {
         "draw_id": "draw-1", "draw_status": "WON", "award": award_json(),
         "total_amount": 240, "access_amount": 0,
     });
-    let reply =
-        || Reply::Drawn(Drawn { award: Some(award()), points_left: Some(240), free_left: Some(0) });
+    let reply = || {
+        Reply::Drawn(Box::new(Drawn {
+            award: Some(award()),
+            points_left: Some(240),
+            free_left: Some(0),
+        }))
+    };
     let activities = |event_key: Option<EventKey>| Case {
         members: match event_key {
             None => json!({"activities": [activity_json()]}),

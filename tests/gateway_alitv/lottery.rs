@@ -109,7 +109,8 @@ fn an_award_that_was_won_is_bounded_and_keeps_its_descriptions() {
     huge["price"] = json!(-1);
     huge["amount"] = json!(-1);
     let reply = reply_to_data(&draw(), device::DRAW, &with(&won(), "award", huge));
-    let Reply::Drawn(Drawn { award: Some(award), .. }) = reply else { panic!("{reply:?}") };
+    let Reply::Drawn(drawn) = reply else { panic!("{reply:?}") };
+    let award = drawn.award.expect("it was won");
     let (short, text) = ("奖".repeat(NAME_CHARS_MAX), "奖".repeat(AWARD_TEXT_CHARS_MAX));
     for name in [&award.name, &award.type_name, &award.unit, &award.award_id] {
         assert_eq!(*name, short);
@@ -125,7 +126,7 @@ fn every_end_of_a_draw_has_its_meaning() {
     let lost = json!({"draw_id": "draw-1", "draw_status": "LOST", "total_amount": -1});
     let refused = json!({"draw_id": "draw-1", "draw_status": "REFUSED"});
     let unknown = json!({"draw_id": "draw-1"});
-    let nothing = Reply::Drawn(Drawn { award: None, points_left: None, free_left: None });
+    let nothing = Reply::Drawn(Box::new(Drawn { award: None, points_left: None, free_left: None }));
     let rejected = |code: &str| Reply::Rejected { code: code.into(), text: "no".into() };
     for (call, method) in [(draw(), device::DRAW), (draw_query(), device::DRAW_QUERY)] {
         assert_eq!(reply_to_data(&call, method, &lost), nothing);

@@ -365,7 +365,7 @@ fn reply(result: Result) -> Reply {
     let award = Some(Award::default()).filter(|_| result == Result::Won);
     match result {
         Result::Refused => Reply::Rejected { code: String::new(), text: String::new() },
-        _ => Reply::Drawn(Drawn { award, points_left: None, free_left: None }),
+        _ => Reply::Drawn(Box::new(Drawn { award, points_left: None, free_left: None })),
     }
 }
 

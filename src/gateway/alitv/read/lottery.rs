@@ -68,7 +68,7 @@ pub(in super::super) fn drawn(
     answer: &HttpAnswer,
 ) -> Result<Reply, Doubt> {
     match said(expected, answer, Errors::Doubtful, of_draw(facts))? {
-        Said::Data(data) => outcome(data).map(Reply::Drawn),
+        Said::Data(data) => outcome(data).map(Box::new).map(Reply::Drawn),
         Said::Refused { code, message, data } => match data.draw_status {
             None | Some(DrawWord::Refused) => Ok(rejected(&code, &message)),
             Some(DrawWord::Won | DrawWord::Lost) => Err(refused(&code)),
@@ -85,7 +85,7 @@ pub(in super::super) fn drawn_before(
     answer: &HttpAnswer,
 ) -> Result<Reply, Doubt> {
     match said(expected, answer, Errors::Doubtful, of_draw(facts))? {
-        Said::Data(data) => outcome(data).map(Reply::Drawn),
+        Said::Data(data) => outcome(data).map(Box::new).map(Reply::Drawn),
         Said::Refused { code, message, data } => match data.draw_status {
             Some(DrawWord::Refused) => Ok(rejected(&code, &message)),
             None if code == DRAW_NOT_FOUND => Ok(Reply::NoTrade),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
 use crate::core::report::WebKind;
@@ -12,6 +13,7 @@ use crate::money::Fen;
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Web pages that are switched on.
+    #[serde(deserialize_with = "by_kind")]
     pub pages: BTreeMap<WebKind, H5Page>,
     /// Page with the app's goods, for a QR code; `{base}` stands for the sandbox's own address.
     pub qr_url: Option<String>,
@@ -21,6 +23,17 @@ pub struct Settings {
     pub renewal_cap_fen: Option<Fen>,
     /// The app may have nick and picture of users who agree.
     pub profile: bool,
+}
+
+/// Reads the kinds as texts, so that the path of an error names them.
+fn by_kind<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<WebKind, H5Page>, D::Error> {
+    let kind = |(name, page): (String, H5Page)| {
+        let kind = WebKind::ALL.into_iter().find(|kind| kind.name() == name);
+        let unknown =
+            || D::Error::custom(format!("there is no page {name:?}: start, custom, exit"));
+        Ok((kind.ok_or_else(unknown)?, page))
+    };
+    BTreeMap::deserialize(from)?.into_iter().map(kind).collect()
 }
 
 /// A web page of an app.

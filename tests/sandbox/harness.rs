@@ -2,16 +2,18 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use alitv_pay::core::call::{Ask, Call, Reply, Trade, TradeStatus};
+use alitv_pay::core::call::{Ask, AuthStatus, Call, Reply, Trade, TradeStatus};
 use alitv_pay::core::facts::{AppKey, Facts, OrderId};
+use alitv_pay::core::user::Token;
 use alitv_pay::gateway::alitv::{AliTv, AliTvConfig, AppCredentials};
 use alitv_pay::gateway::http::Http;
 use alitv_pay::gateway::{Environment, Gateway, Transport};
 use alitv_pay::money::Fen;
-use alitv_pay::sandbox::{start, Options, Running};
+use alitv_pay::sandbox::{start, AuthAction, Options, Running};
 use alitv_pay::wire::secret::Secret;
 use serde_json::Value;
 
@@ -19,6 +21,7 @@ pub struct World {
     pub sandbox: Running,
     gateway: AliTv,
     http: Http,
+    attempts: AtomicU32,
 }
 
 pub struct Answer {
@@ -46,7 +49,8 @@ impl World {
             device_id: None,
             apps: sandbox.apps.iter().map(credentials).collect(),
         };
-        World { gateway: AliTv::new(config).unwrap(), http: Http::new(), sandbox }
+        let gateway = AliTv::new(config).unwrap();
+        World { gateway, http: Http::new(), sandbox, attempts: AtomicU32::new(1) }
     }
 
     pub fn app_key(&self) -> &str {
@@ -69,13 +73,63 @@ impl World {
 
     /// What the box makes of the answer.
     pub fn ask(&self, app_key: AppKey, ask: Ask) -> Reply {
+        self.call(app_key, None, ask)
+    }
+
+    /// The same, of the first app and for a user.
+    pub fn ask_as(&self, session: &Token, ask: Ask) -> Reply {
+        self.call(AppKey::new(self.app_key()).unwrap(), Some(session), ask)
+    }
+
+    pub fn call(&self, app_key: AppKey, session: Option<&Token>, ask: Ask) -> Reply {
         let ahead_s = self.control("GET", "/state", "").1["ahead_s"].as_i64().unwrap();
-        let call = Call { app_key, session: None, ask };
+        let call = Call { app_key, session: session.cloned(), ask };
         let prepared = self.gateway.encode(&call, wall_ms() + ahead_s * 1_000).unwrap();
         match self.http.send(&prepared.request) {
             Ok(answer) => self.gateway.decode(&call, &prepared, &answer),
             Err(doubt) => Reply::InDoubt(doubt),
         }
+    }
+
+    /// The sandbox's clock, nearly.
+    pub fn now_ms(&self) -> i64 {
+        self.control("GET", "/state", "").1["now_ms"].as_i64().unwrap()
+    }
+
+    /// Signs a user in at the first app, with nick and picture shared.
+    pub fn sign_in(&self, user: &str) -> Token {
+        let attempt = format!("attempt-{}", self.attempts.fetch_add(1, Ordering::Relaxed));
+        let app_key = || AppKey::new(self.app_key()).unwrap();
+        let code = self.ask(app_key(), Ask::AuthApply { attempt: attempt.clone() });
+        assert!(matches!(code, Reply::Code { .. }), "{code:?}");
+        self.sandbox.auth(self.app_key(), AuthAction::Authorise, Some(user)).unwrap();
+        match self.ask(app_key(), Ask::AuthQuery { attempt, wait_s: 0 }) {
+            Reply::Auth(AuthStatus::Granted { token, user_id, authorised: true }) => {
+                assert_eq!(user_id.as_str(), user);
+                token
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A control call that works.
+    pub fn does(&self, method: &str, path: &str, body: &str) -> Value {
+        let (status, answer) = self.control(method, path, body);
+        assert_eq!(status, 200, "{method} {path} {body}: {answer}");
+        answer
+    }
+
+    /// A control call that is refused: status, field and message.
+    pub fn refused(&self, method: &str, path: &str, body: &str) -> (u16, String, String) {
+        let (status, answer) = self.control(method, path, body);
+        assert_ne!(status, 200, "{method} {path} {body}: {answer}");
+        let text = |name: &str| answer["error"][name].as_str().unwrap_or("").to_owned();
+        (status, text("field"), text("message"))
+    }
+
+    /// Points of a user.
+    pub fn points(&self, user: &str) -> i64 {
+        self.does("GET", &format!("/users/{user}"), "")["points"].as_i64().unwrap()
     }
 
     pub fn precreate(&self, order: &str) -> Reply {

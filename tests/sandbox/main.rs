@@ -2,9 +2,17 @@
 //! browser without scripts sees it, and the control API as a shell script sees it.
 #![cfg(feature = "sandbox")]
 
+mod accounts;
+mod apps;
 mod control;
+mod desk;
 mod envelope;
 mod files;
+mod gifts;
 mod harness;
+mod lottery;
 mod phone;
+mod prizes;
+mod renewal;
 mod scenarios;
+mod seed;

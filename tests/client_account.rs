@@ -551,6 +551,11 @@ fn log_events_can_be_switched_on_and_off() {
     let line = stage.next();
     assert_eq!((line.kind, &*line.message), (Kind::Log, "yes"));
     stage.client.set_log_level(None);
+    stage
+        .fake
+        .say(r#"{"jsonrpc":"2.0","method":"log","params":{"level":"warn","message":"engine"}}"#);
+    let line = stage.next();
+    assert_eq!((line.kind, &*line.message, line.count), (Kind::Log, "engine", Level::Warn as u32));
     stage.client.log(Level::Error, "no".into());
     stage.nothing_more();
 }

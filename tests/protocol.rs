@@ -116,8 +116,11 @@ fn the_documents_tell_a_true_conversation() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     for name in ["protocol.md", "protocol.zh-CN.md"] {
         let text = fs::read_to_string(docs.join(name)).unwrap();
-        let (_, rest) = text.split_once("```jsonl\n").expect(name);
-        play(name, rest.split_once("```").expect(name).0);
+        let talks: Vec<&str> = text.split("```jsonl\n").skip(1).collect();
+        assert_eq!(talks.len(), 2, "{name}");
+        for talk in talks {
+            play(name, talk.split_once("```").expect(name).0);
+        }
     }
 }
 
@@ -138,13 +141,14 @@ fn the_documents_name_what_there_is() {
         for state in State::ALL {
             assert!(text.contains(&format!("`{}`", state.name())), "{name}: {state:?}");
         }
-        for row in text.lines().filter(|line| line.starts_with("| -1")) {
+        for row in text.lines().filter(|line| line.starts_with("| -") && !line.contains("| -32")) {
             let cells: Vec<&str> = row.split('|').map(str::trim).collect();
             let known = TABLE
                 .iter()
                 .any(|(code, name, _)| code.0.to_string() == cells[1] && *name == cells[2]);
             assert!(known, "{name}: {row}");
         }
+        check_params_and_errors(name, &text);
         for bound in [
             LINE_BYTES_MAX,
             SESSIONS_MAX,
@@ -157,8 +161,40 @@ fn the_documents_name_what_there_is() {
             EXPIRES_S_MAX as usize,
             ORDERS_LIST_MAX,
             ORDERS_UNACKED_PER_APP_MAX,
+            AUTHS_NEW_PER_MINUTE_MAX,
+            LOOKUPS_MAX,
+            LOOKUPS_PER_SESSION_MAX,
+            WEB_OPEN_S_MAX as usize,
+            WEB_PARAM_VALUE_BYTES_MAX,
+            DESCRIPTION_CHARS_MAX,
         ] {
             assert!(text.contains(&bound.to_string()), "{name}: {bound}");
+        }
+    }
+}
+
+/// The table of methods has the params of the OpenRPC document, and the table of errors its
+/// errors.
+fn check_params_and_errors(name: &str, text: &str) {
+    let document = alitv_pay::ipc::openrpc::document();
+    for method in document["methods"].as_array().unwrap() {
+        let method_name = method["name"].as_str().unwrap();
+        let start = format!("| `{method_name}` |");
+        let row = text.lines().find(|line| line.starts_with(&start)).unwrap();
+        let params = row.split('|').nth(2).unwrap();
+        let mut count = 0;
+        for param in method["params"].as_array().unwrap() {
+            let mark = if param["required"] == true { "" } else { "?" };
+            let shown = format!("`{}{mark}`", param["name"].as_str().unwrap());
+            if shown != "`app_key?`" {
+                assert!(params.contains(&shown), "{name}: {method_name} has {shown}");
+                count += usize::from(mark == "?");
+            }
+        }
+        assert_eq!(params.matches("?`").count(), count, "{name}: {method_name} has no more");
+        for error in method["errors"].as_array().unwrap() {
+            let error = error["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+            assert!(text.contains(&format!(" | {error} | ")), "{name}: {error} of {method_name}");
         }
     }
 }

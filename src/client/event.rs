@@ -30,7 +30,7 @@ pub enum Kind {
     Reply,
     /// `count` progress events were dropped; the orders they were about follow.
     Overflow,
-    /// A line about the connection, for a log.
+    /// A line for a log: about the connection or, after `log.watch`, out of the engine's log.
     Log,
     /// Signing in: there is a code to show, it was scanned, or it has ended. `About::Account`
     /// has an `auth` member.

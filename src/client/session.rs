@@ -18,7 +18,8 @@ use crate::core::facts::{AppKey, OrderId};
 use crate::core::record::Key;
 use crate::core::report::{self, ItemReport};
 use crate::ipc::proto::{
-    Hello, Id, Incoming, OrderRef, RpcError, Snapshot, Watch, Welcome, PARSE_ERROR, PROTOCOL,
+    Hello, Id, Incoming, LogLevel, LogLine, OrderRef, RpcError, Snapshot, Watch, Welcome,
+    PARSE_ERROR, PROTOCOL,
 };
 use crate::limits::MIRROR_ORDERS_MAX;
 
@@ -90,6 +91,7 @@ impl Session {
             (Some(Id::Text(id)), _) if id == WATCH => self.on_snapshot(outcome),
             (Some(Id::Number(op)), _) => self.on_answer(*op, outcome),
             (None, Some("event")) => self.on_event(incoming.params.map_or("null", RawValue::get)),
+            (None, Some("log")) => self.on_log(incoming.params.map_or("null", RawValue::get)),
             (_, None) => {
                 let text = incoming.error.map_or(String::new(), |error| error.message);
                 Err(protocol(format!("the engine did not understand a line: {text}")))
@@ -168,6 +170,21 @@ impl Session {
         if let Err(refusal) = self.requests.add(draft, 0) {
             self.log(Level::Warn, || refusal.to_string());
         }
+    }
+
+    /// A line of the engine's own log, which the owner has asked for by `log.watch`.
+    fn on_log(&mut self, params: &str) -> Result<(), Refusal> {
+        // A level of a later version is not for us.
+        if let Ok(LogLine { level, message }) = serde_json::from_str(params) {
+            let count = match level {
+                LogLevel::Error => Level::Error,
+                LogLevel::Warn => Level::Warn,
+                LogLevel::Info => Level::Info,
+                LogLevel::Debug => Level::Debug,
+            } as u32;
+            self.queue.push_log(Event { message, count, ..Event::new(Kind::Log) });
+        }
+        Ok(())
     }
 
     fn on_event(&mut self, params: &str) -> Result<(), Refusal> {

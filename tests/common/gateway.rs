@@ -85,7 +85,9 @@ impl FakeGateway {
 
     /// The phone: what happens to an order from here on.
     pub fn set(&self, order_id: &str, status: TradeStatus) {
-        self.change(|state| drop(state.trades.insert(order_id.to_owned(), status)));
+        self.change(|state| {
+            state.trades.insert(order_id.to_owned(), status);
+        });
     }
 
     pub fn pay(&self, order_id: &str) {

@@ -842,8 +842,8 @@ typedef struct alitv_callbacks {
                         const struct alitv_event *event,
                         void *user_data);
   /**
-   * Show this code, so that the player signs in or authorises the app, until one of the
-   * following three is called.
+   * Show this code of a sign-in of this client, so that the player signs in or authorises
+   * the app, until one of the following three is called.
    */
   void (*on_auth_qr)(const char *qr_text,
                      uint32_t expires_s,

@@ -86,8 +86,8 @@ pub struct alitv_callbacks {
             user_data: *mut c_void,
         ),
     >,
-    /// Show this code, so that the player signs in or authorises the app, until one of the
-    /// following three is called.
+    /// Show this code of a sign-in of this client, so that the player signs in or authorises
+    /// the app, until one of the following three is called.
     pub on_auth_qr: Option<
         unsafe extern "C" fn(
             qr_text: *const c_char,

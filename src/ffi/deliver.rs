@@ -10,7 +10,7 @@ use super::results::{alitv_result, alitv_strerror};
 use crate::client::{About, AuthFrom, Event, Kind};
 use crate::core::code::Code;
 use crate::core::facts::OrderId;
-use crate::core::report::{AccountReport, AccountState, AuthPhase, DrawReport, GiftReport, Report};
+use crate::core::report::{AccountReport, AuthPhase, DrawReport, GiftReport, Report};
 use crate::core::report::{State, WebReport};
 
 /// The callbacks of a client, with what they are handed.
@@ -167,18 +167,15 @@ impl Call<'_> {
         }
     }
 
-    /// Ends of attempts that others began are told only if they change who plays.
+    /// Of what others began only that is told which changes who plays.
     fn auth(&self, event: &Event, account: &AccountReport, from: AuthFrom) {
-        let authorised = account.state == AccountState::Authorised;
         match account.auth.as_ref().map(|auth| auth.phase) {
-            Some(AuthPhase::Code) => self.auth_qr(),
+            Some(AuthPhase::Code) if from == AuthFrom::Call => self.auth_qr(),
             Some(AuthPhase::Success) => self.auth_success(from),
             Some(AuthPhase::Cancelled) if event.op != 0 => self.auth_cancel(),
             Some(AuthPhase::Failed) if event.op != 0 => {
                 self.error(self.set.callbacks.on_auth_error);
             }
-            // Somebody else was faster.
-            None if event.op != 0 && authorised => self.auth_success(from),
             _ => {}
         }
     }

@@ -133,6 +133,12 @@ impl Fake {
         self.table.lock().unwrap().seen.iter().filter(|seen| seen.0 == method).count()
     }
 
+    /// The params of the requests of this method, oldest first.
+    pub fn asked(&self, method: &str) -> Vec<Value> {
+        let table = self.table.lock().unwrap();
+        table.seen.iter().filter(|seen| seen.0 == method).map(|seen| seen.1.clone()).collect()
+    }
+
     /// Waits until so many requests of this method came.
     pub fn wait_for(&self, method: &str, count: usize) {
         let until = Instant::now() + Duration::from_secs(30);

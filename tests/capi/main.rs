@@ -2,81 +2,19 @@
 //! the library that this test run has built, and run with an engine at the other end.
 #![cfg(feature = "client")]
 
+mod build;
+#[path = "../fake/mod.rs"]
 mod fake;
+mod plays;
+mod wrapper;
 
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use build::{compile, finish, libraries, valgrind, ROOT};
 use fake::{Fake, Manners};
 use serde_json::json;
-
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
-/// Where cargo puts the libraries of this very build: beside the test binary.
-fn libraries() -> PathBuf {
-    let here = std::env::current_exe().unwrap();
-    let directory = here.parent().unwrap().to_owned();
-    for name in ["libalitv_pay.so", "libalitv_pay.a"] {
-        let file = directory.join(name);
-        assert!(file.exists(), "{} is missing: cargo builds it with the tests", file.display());
-    }
-    directory
-}
-
-/// What `rustc --print native-static-libs` says for the static library.
-const NATIVE: [&str; 7] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"];
-
-fn compile(source: &Path, directory: &Path, is_static: bool) -> PathBuf {
-    let program = directory.join(source.file_stem().unwrap());
-    let mut cc = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".into()));
-    cc.args(["-std=gnu11", "-g", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]);
-    cc.arg("-I").arg(format!("{ROOT}/include")).arg("-I").arg(format!("{ROOT}/tests/c"));
-    cc.arg("-o").arg(&program).arg(source);
-    if is_static {
-        cc.arg(libraries().join("libalitv_pay.a")).args(NATIVE);
-    } else {
-        link_shared(&mut cc, directory);
-    }
-    finish(cc, Duration::from_secs(300));
-    program
-}
-
-fn link_shared(cc: &mut Command, directory: &Path) {
-    let library = libraries().join("libalitv_pay.so");
-    let soname = directory.join("libalitv_pay.so.0");
-    if !soname.exists() {
-        symlink(&library, soname).unwrap();
-    }
-    cc.arg(library).arg("-pthread").arg(format!("-Wl,-rpath,{}", directory.display()));
-}
-
-/// Runs a command to its end, which must be a good one and come in time.
-fn finish(mut command: Command, limit: Duration) -> Output {
-    use std::process::Stdio;
-    let mut child =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| {
-            panic!("{command:?}: {error}");
-        });
-    let until = Instant::now() + limit;
-    while child.try_wait().unwrap().is_none() {
-        if Instant::now() > until {
-            child.kill().unwrap();
-            panic!("{command:?} did not end in time: {:?}", child.wait_with_output());
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    let output = child.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output
-}
 
 fn program(name: &str, directory: &Path) -> PathBuf {
     compile(Path::new(&format!("{ROOT}/tests/c/{name}.c")), directory, false)
@@ -176,35 +114,6 @@ fn embedded() {
     sandbox.stop();
 }
 
-/// The C++ wrapper in every dialect, with and without exceptions.
-#[test]
-fn the_wrapper_in_every_dialect() {
-    let there = |compiler: &&str| Command::new(compiler).arg("--version").output().is_ok();
-    let exceptions: [&[&str]; 3] =
-        [&[], &["-fno-exceptions", "-fno-rtti"], &["-DALITV_EXCEPTIONS"]];
-    for compiler in ["g++", "clang++"].into_iter().filter(there) {
-        for standard in ["-std=c++11", "-std=c++14", "-std=c++17", "-std=c++20"] {
-            for flags in exceptions {
-                run_wrapper(compiler, &[&[standard], flags].concat());
-            }
-        }
-    }
-}
-
-fn run_wrapper(compiler: &str, flags: &[&str]) {
-    let directory = tempfile::tempdir().unwrap();
-    let fake = Fake::start_with(directory.path(), pays());
-    fake.put("left", json!({}));
-    let program = directory.path().join("wrapper");
-    let mut cc = Command::new(compiler);
-    cc.args(["-g", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]).args(flags);
-    cc.arg("-I").arg(format!("{ROOT}/include")).arg("-o").arg(&program);
-    cc.arg(format!("{ROOT}/tests/cpp/wrapper.cpp"));
-    link_shared(&mut cc, directory.path());
-    finish(cc, Duration::from_secs(300));
-    finish(command(&program, &fake), Duration::from_secs(120));
-}
-
 /// The program in the header's first comment is what people copy.
 #[test]
 fn the_program_of_the_manual() {
@@ -229,16 +138,10 @@ fn the_program_of_the_manual() {
 /// valgrind sees what no assertion does: reads of freed events, leaks, uninitialised bytes.
 #[test]
 fn valgrind_finds_nothing() {
-    if Command::new("valgrind").arg("--version").output().is_err() {
-        eprintln!("valgrind is not installed: not checked");
-        return;
-    }
+    let Some(mut valgrind) = valgrind() else { return };
     let directory = tempfile::tempdir().unwrap();
     let fake = Fake::start_with(directory.path(), pays());
     fake.put("left", json!({}));
-    let mut valgrind = Command::new("valgrind");
-    valgrind.args(["-q", "--error-exitcode=9", "--leak-check=full"]);
-    valgrind.arg("--errors-for-leak-kinds=definite,indirect,possible");
     valgrind.arg(program("events", directory.path())).env("ALITV_PAY_SOCKET", &fake.path);
     finish(valgrind, Duration::from_secs(300));
 }

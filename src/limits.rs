@@ -345,6 +345,10 @@ pub const SANDBOX_PLANS_MAX: usize = 256;
 pub const SANDBOX_PLAN_ORDERS_MAX: u32 = 1_000;
 /// Spoilt answers of one order.
 pub const SANDBOX_TIMES_MAX: u32 = 1_000;
+/// Calls at the gateway that the operator's page looks back on.
+pub const SANDBOX_CALLS_MAX: usize = 1_000;
+/// Each text of such a call; longer ones are cut.
+pub const SANDBOX_CALL_CHARS_MAX: usize = 200;
 /// Connections at once; more wait in the listen queue.
 pub const SANDBOX_CONNECTIONS_MAX: usize = 2_048;
 /// Queries held at once; more are answered at once.

@@ -119,7 +119,8 @@ pub fn settings(settings: &Settings) -> Checked {
         let check = || {
             link("url", page.url.as_deref().unwrap_or(""))?;
             text("title", &page.title, 0..=NAME_CHARS_MAX)?;
-            text("text", &page.text, 0..=SANDBOX_PAGE_CHARS_MAX)
+            // It may have lines.
+            text("text", &page.text.replace('\n', " "), 0..=SANDBOX_PAGE_CHARS_MAX)
         };
         within(&format!("pages.{}", kind.name()), check())?;
     }

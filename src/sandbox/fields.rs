@@ -26,6 +26,21 @@ impl ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, field, message)
     }
 
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The field that is to blame.
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// Why, in English.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Two apps have an order of this number.
     pub fn ambiguous(order: &str) -> ApiError {
         let message = format!("several apps have an order {order:?}: name one");
@@ -81,6 +96,13 @@ impl Fields {
         Fields(pairs.map(|(name, value)| (name.into_owned(), Value::from(value))).collect())
     }
 
+    /// The fields of an HTML form. A browser sends those that were left empty, too; here they
+    /// count as not sent.
+    pub fn of_form(form: &str) -> Fields {
+        let pairs = form_urlencoded::parse(form.as_bytes()).filter(|(_, value)| !value.is_empty());
+        Fields(pairs.map(|(name, value)| (name.into_owned(), Value::from(value))).collect())
+    }
+
     fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name).filter(|value| !value.is_null())
     }
@@ -91,6 +113,15 @@ impl Fields {
             None => Ok(None),
             Some(Value::String(text)) if (1..=64).contains(&text.len()) => Ok(Some(text)),
             Some(_) => Err(ApiError::invalid(name, "must be a text of 1 to 64 bytes")),
+        }
+    }
+
+    /// A text of any length: whoever takes it checks it. It came in a body, which is bounded.
+    pub fn line(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(ApiError::invalid(name, "must be a text")),
         }
     }
 

@@ -81,6 +81,7 @@ pub fn write_ready(path: &Path, running: &Running) -> io::Result<()> {
     };
     let ready = json!({
         "base_url": running.base_url,
+        "operator_url": running.operator_url,
         "gateways": { "alitv": running.gateway_url },
         "control_url": running.control_url,
         "control_token": running.control_token,

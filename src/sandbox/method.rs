@@ -61,6 +61,11 @@ impl Method {
         NAMES.iter().find(|row| row.0 == self).map_or("", |row| row.1)
     }
 
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Method> {
+        NAMES.into_iter().map(|row| row.0)
+    }
+
     /// All names, for a message.
     pub fn names() -> String {
         NAMES.map(|row| row.1).join(", ")

@@ -16,9 +16,11 @@
 //!
 //! docs/sandbox.md is the manual; scripts rely on what it says.
 
+mod access;
 mod action;
 mod apps;
 mod attempts;
+mod calls;
 mod check;
 mod control;
 mod device;
@@ -30,6 +32,7 @@ mod gmt8;
 mod links;
 mod lottery;
 mod method;
+mod operator;
 mod order;
 mod pages;
 mod phone;
@@ -42,10 +45,12 @@ mod seed;
 mod server;
 mod settings;
 mod shared;
+mod signin;
 mod state;
 mod texts;
 mod top_front;
 mod users;
+mod web;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
@@ -94,6 +99,8 @@ pub struct Options {
 pub struct Running {
     /// `http://HOST:PORT`: the list of orders, for people.
     pub base_url: String,
+    /// Where a person at this machine sees and changes everything, in a browser.
+    pub operator_url: String,
     /// Where boxes send their calls.
     pub gateway_url: String,
     /// Where scripts send theirs.
@@ -120,13 +127,14 @@ pub fn start(mut options: Options) -> io::Result<Running> {
     };
     let apps = state.apps().to_vec();
     let (listener, place) = listen(&options)?;
-    let base_url = place.base_url.clone();
+    let (base_url, port) = (place.base_url.clone(), place.port);
     let token = Secret::new(control_token.clone()).map_err(io::Error::other)?;
     let log = options.log.unwrap_or_else(|| Arc::new(|_: &str| {}));
     let save = options.state_file.is_some();
     let shared = Arc::new(Shared::new(state, place, token, log, save));
     let thread = spawn(shared.clone(), listener, options.state_file)?;
     let mut running = Running {
+        operator_url: format!("http://{}:{port}/operator", Ipv4Addr::LOCALHOST),
         gateway_url: format!("{base_url}/router/rest"),
         control_url: format!("{base_url}/control"),
         base_url,
@@ -246,8 +254,15 @@ impl Running {
     /// Where everything is, for people: one line each.
     pub fn table(&self) -> String {
         let mut table = format!(
-            "sandbox   {}   orders and phone pages\ngateway   {}\ncontrol   {}   token {}\n",
-            self.base_url, self.gateway_url, self.control_url, self.control_token
+            "operator  {}   see and change everything, in a browser\n\
+             sandbox   {}   orders and phone pages\n\
+             gateway   {}\n\
+             control   {}   token {}\n",
+            self.operator_url,
+            self.base_url,
+            self.gateway_url,
+            self.control_url,
+            self.control_token
         );
         for app in &self.apps {
             let line =

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, Query, State as Extracted};
+use axum::extract::{ConnectInfo, Form, Path, Query, State as Extracted};
 use axum::http::{header, HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use subtle::ConstantTimeEq;
 
+use super::access::{equal, Peer};
 use super::action::Action;
 use super::pages;
+use super::pages::order::{Index, Scene};
 use super::shared::Shared;
-use super::texts::{Lang, Texts};
+use super::texts::Lang;
 use crate::limits::ORDERS_LIST_MAX;
 
 /// `?lang=`.
@@ -21,9 +22,9 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn texts(&self, headers: &HeaderMap) -> &'static Texts {
-        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        Lang::choose(self.lang.as_deref(), accepted).texts()
+    /// The language to answer in.
+    pub fn lang(&self, headers: &HeaderMap) -> Lang {
+        Lang::of(self.lang.as_deref(), headers)
     }
 }
 
@@ -32,18 +33,27 @@ impl Asked {
 pub struct Pressed {
     action: String,
     token: String,
+    /// Who pays, if the page asked.
+    payer: Option<String>,
 }
 
-/// `/`: all orders.
+/// `/`: all orders, and the attempts to sign in that are open.
 pub async fn index(
     Extracted(shared): Extracted<Arc<Shared>>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Html<String> {
-    let texts = asked.texts(&headers);
+    let lang = asked.lang(&headers);
     Html(shared.look(|state, _| {
+        let attempts = state.attempts().newest().filter(|attempt| attempt.is_open());
         let orders = state.newest().take(ORDERS_LIST_MAX);
-        pages::index(texts, orders.map(|order| (state.merchant(order), order)))
+        let index = Index {
+            attempts: attempts.map(|at| (state.app_name(&at.app_key), at)).collect(),
+            orders: orders.map(|order| (state.merchant(order), order)).collect(),
+            operator: shared.pass.admits(peer.ip(), &headers),
+        };
+        pages::order::index(lang, &index)
     }))
 }
 
@@ -60,7 +70,7 @@ pub async fn open(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let texts = asked.texts(&headers);
+    let lang = asked.lang(&headers);
     let opened = shared.act(|state, now_ms| {
         let (number, open) = state.find_code(&code).map(|order| (order.number, order.is_open()))?;
         let unscanned = state.get(number)?.scanned_ms.is_none();
@@ -69,11 +79,12 @@ pub async fn open(
             let _ = state.change(number, |order| order.scan(now_ms));
         }
         let order = state.get(number)?;
-        Some(pages::phone(texts, &state.merchant(order), order, now_ms))
+        let (merchant, users) = (&*state.merchant(order), state.users().all().collect());
+        Some(pages::order::phone(lang, order, &Scene { merchant, users, now_ms }))
     });
     match opened.await {
         Some(page) => Html(page).into_response(),
-        None => unknown(texts).into_response(),
+        None => unknown(lang).into_response(),
     }
 }
 
@@ -85,26 +96,41 @@ pub async fn press(
     headers: HeaderMap,
     Form(pressed): Form<Pressed>,
 ) -> Response {
-    let texts = asked.texts(&headers);
+    let lang = asked.lang(&headers);
     let action = Action::parse(&pressed.action).filter(|action| action.is_for_payer());
     let done = shared.act(|state, now_ms| {
-        let order = state.find_code(&code).ok_or_else(|| unknown(texts))?;
+        let order = state.find_code(&code).ok_or_else(|| unknown(lang))?;
         let (number, code) = (order.number, order.code.clone());
-        let genuine = bool::from(order.form_token.as_bytes().ct_eq(pressed.token.as_bytes()));
+        let genuine = equal(&pressed.token, &order.form_token);
         let (Some(action), true) = (action, genuine) else {
-            let page = pages::message(texts, texts.bad_form, texts.bad_form_hint);
-            return Err((StatusCode::FORBIDDEN, Html(page)));
+            return Err(bad_form(lang));
         };
+        if let (Action::Pay, Some(payer)) = (action, &pressed.payer) {
+            // False: nobody was chosen, or it is too late.
+            state.set_payer(number, payer);
+        }
         let _ = state.change(number, |order| action.apply(order, now_ms));
         Ok(code)
     });
     match done.await {
-        Ok(code) => Redirect::to(&format!("/Q/{code}?lang={}", texts.code)).into_response(),
+        Ok(code) => Redirect::to(&format!("/Q/{code}?lang={}", lang.code())).into_response(),
         Err(page) => page.into_response(),
     }
 }
 
-fn unknown(texts: &Texts) -> (StatusCode, Html<String>) {
-    let page = pages::message(texts, texts.unknown, texts.unknown_hint);
+/// A form that did not come from the page it belongs to.
+pub fn bad_form(lang: Lang) -> (StatusCode, Html<String>) {
+    let hint = lang.say("请返回页面重试。", "Go back to the page and try again.");
+    let page = pages::message(lang, lang.say("请求无效", "Bad request"), hint);
+    (StatusCode::FORBIDDEN, Html(page))
+}
+
+/// No page has this code.
+pub fn unknown(lang: Lang) -> (StatusCode, Html<String>) {
+    let hint = lang.say(
+        "沙箱中没有这个二维码。请扫描电视上当前显示的二维码。",
+        "The sandbox does not know this code. Scan the code the TV shows now.",
+    );
+    let page = pages::message(lang, lang.say("二维码无效", "Unknown code"), hint);
     (StatusCode::NOT_FOUND, Html(page))
 }

@@ -19,8 +19,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::access::Peer;
 use super::shared::{Place, Shared};
-use super::{control, pages, phone, top_front};
+use super::{control, operator, pages, phone, signin, top_front, web};
 use crate::limits::{SANDBOX_BODY_BYTES_MAX, SANDBOX_CONNECTIONS_MAX};
 
 /// Scripts, frames and foreign content are off for every page.
@@ -45,13 +46,23 @@ impl LogName {
 
 fn router(shared: &Arc<Shared>) -> Router {
     let page = || get(phone::open).post(phone::press);
+    let sign_in = || get(signin::open).post(signin::press);
     Router::new()
         .route("/", get(phone::index))
         .route("/style.css", get(phone::style))
+        .route("/operator.css", get(operator::style))
         .route("/Q/{code}", page())
         .route("/q/{code}", page())
+        .route("/A/{code}", sign_in())
+        .route("/a/{code}", sign_in())
+        .route("/h5/{app_key}/{kind}", get(web::h5))
+        .route("/activity/{id}", get(web::activity))
+        .route("/award/{id}", get(web::award))
+        .route("/goods/{app_key}", get(web::goods))
+        .route("/avatar/{file}", get(web::picture))
         .route("/router/rest", any(top_front::serve))
         .nest("/control", control::router(shared))
+        .nest("/operator", operator::router(shared))
         .fallback(|| async { (StatusCode::NOT_FOUND, Html(pages::plain("404: nothing here"))) })
         .layer(DefaultBodyLimit::max(SANDBOX_BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(shared.clone(), gate))
@@ -111,7 +122,8 @@ pub async fn serve(shared: Arc<Shared>, listener: TcpListener, state_file: Optio
     }
     let room = Arc::new(Semaphore::new(SANDBOX_CONNECTIONS_MAX));
     let stopping = shared.clone();
-    let server = axum::serve(Limited { listener, room }, router(&shared))
+    let routes = router(&shared).into_make_service_with_connect_info::<Peer>();
+    let server = axum::serve(Limited { listener, room }, routes)
         .with_graceful_shutdown(async move { stopping.stopped().await });
     let drained = async {
         shared.stopped().await;
@@ -128,7 +140,7 @@ pub async fn serve(shared: Arc<Shared>, listener: TcpListener, state_file: Optio
 }
 
 /// Takes a connection only when there is room for it.
-struct Limited {
+pub struct Limited {
     listener: TcpListener,
     room: Arc<Semaphore>,
 }
@@ -151,7 +163,7 @@ impl Listener for Limited {
 }
 
 /// A connection that gives its place back when it ends.
-struct Counted {
+pub struct Counted {
     stream: TcpStream,
     _place: Option<OwnedSemaphorePermit>,
 }

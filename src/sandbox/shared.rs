@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{watch, Notify, Semaphore};
 
+use super::access::Pass;
+use super::calls::{Called, Calls};
 use super::files::write_private;
 use super::state::State;
 use crate::limits::SANDBOX_HELD_MAX;
@@ -35,11 +37,14 @@ pub struct Shared {
     pub place: Place,
     /// Opens the control API.
     pub control_token: Secret,
+    /// Opens the operator's page.
+    pub pass: Pass,
     /// Queries that may still be held.
     pub holds: Semaphore,
     /// Takes the request log.
     pub log: Log,
     state: Mutex<State>,
+    call_log: Mutex<Calls>,
     retime: Notify,
     dirty: Notify,
     /// The version that is in the file; none without a file.
@@ -53,11 +58,13 @@ impl Shared {
     pub fn new(state: State, place: Place, control_token: Secret, log: Log, save: bool) -> Shared {
         Shared {
             place,
+            pass: Pass::new(&control_token),
             control_token,
             holds: Semaphore::new(SANDBOX_HELD_MAX),
             log,
             saved: save.then(|| watch::Sender::new(state.version)),
             state: Mutex::new(state),
+            call_log: Mutex::default(),
             retime: Notify::new(),
             dirty: Notify::new(),
             stop: watch::Sender::new(false),
@@ -109,6 +116,21 @@ impl Shared {
     /// Acts from a thread that is not the runtime's. Comes back at once; the file follows.
     pub fn act_now<R>(&self, act: impl FnOnce(&mut State, i64) -> R) -> R {
         self.with(act).0
+    }
+
+    /// Writes a call down.
+    pub fn log_call(&self, call: Called) {
+        let now_ms = self.look(|_, now_ms| now_ms);
+        self.lock_calls().add(now_ms, call);
+    }
+
+    /// Looks at the calls. May be done while the state is looked at, not the other way round.
+    pub fn look_at_calls<R>(&self, look: impl FnOnce(&Calls) -> R) -> R {
+        look(&self.lock_calls())
+    }
+
+    fn lock_calls(&self) -> MutexGuard<'_, Calls> {
+        self.call_log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A new number for an answer.

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::apps::App;
 use super::attempts::Device;
+use super::calls::Called;
 use super::device::{check, Call, Outcome};
 use super::server::LogName;
 use super::shared::Shared;
@@ -71,10 +72,14 @@ pub async fn serve(Extracted(shared): Extracted<Arc<Shared>>, request: Request) 
     let read = read_params(request).await;
     let name = read.as_ref().ok().and_then(|params| params.get("method")).unwrap_or("?");
     let log_name = LogName::new(name);
-    let outcome = match read.and_then(|params| accept(&shared, &params)) {
+    let params = read.as_ref().cloned().unwrap_or_default();
+    let accepted = read.and_then(|params| accept(&shared, &params));
+    let app_key = accepted.as_ref().ok().map(|accepted| accepted.app.app_key.clone());
+    let outcome = match accepted {
         Err(error) => Outcome::Body(error.encode(&request_id)),
         Ok(accepted) => answer(&shared, accepted, &request_id).await,
     };
+    shared.log_call(Called::new(&params, app_key.as_deref(), &outcome));
     let mut response = match outcome {
         Outcome::Body(body) => json(StatusCode::OK, body),
         Outcome::Http500 => json(StatusCode::INTERNAL_SERVER_ERROR, "sandbox scenario".into()),

@@ -120,11 +120,13 @@ fn whole(body: Body) -> Result<Bytes, ApiError> {
     })
 }
 
-fn not_found(field: &str, message: impl Into<String>) -> ApiError {
+/// What the field names is not there.
+pub fn not_found(field: &str, message: impl Into<String>) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, field, message)
 }
 
-fn conflict(field: &str, message: impl Into<String>) -> ApiError {
+/// What the field names is in a state that forbids this.
+pub fn conflict(field: &str, message: impl Into<String>) -> ApiError {
     ApiError::new(StatusCode::CONFLICT, field, message)
 }
 
@@ -135,7 +137,10 @@ fn limit(fields: &mut Fields) -> Result<usize, ApiError> {
 }
 
 /// Runs a check of a part of the seed against what there is.
-fn checked(state: &State, check: impl FnOnce(&Known) -> Result<(), Wrong>) -> Result<(), ApiError> {
+pub fn checked(
+    state: &State,
+    check: impl FnOnce(&Known) -> Result<(), Wrong>,
+) -> Result<(), ApiError> {
     let app = |app_key: &str| state.app(app_key).is_some();
     let user = |user_id: &str| state.users().get(user_id).is_some();
     let wrong = |Wrong { field, why }| ApiError::invalid(&field, why);

@@ -66,7 +66,11 @@ impl Wish {
         }
     }
 
-    fn read(fields: &mut Fields) -> Result<Wish, ApiError> {
+    /// Reads the fields of one.
+    ///
+    /// # Errors
+    /// The field that is wrong.
+    pub fn read(fields: &mut Fields) -> Result<Wish, ApiError> {
         let times = fields.number("times", 0, i64::from(u32::MAX))?;
         let orders = fields.number("orders", 1, i64::from(SANDBOX_PLAN_ORDERS_MAX))?;
         Ok(Wish {

@@ -53,7 +53,7 @@ impl<'a> Player<'a> {
 
 fn drawn(reply: Reply) -> Drawn {
     match reply {
-        Reply::Drawn(drawn) => drawn,
+        Reply::Drawn(drawn) => *drawn,
         other => panic!("{other:?}"),
     }
 }

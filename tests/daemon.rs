@@ -387,6 +387,7 @@ fn a_bad_configuration_is_refused_by_key_and_bound() {
         ("http://127", "ftp://127", &["alitv.url", "https://"]),
         ("[alitv]", &hosts, &["alitv.qr_hosts", "17", "16"]),
         ("[alitv]", "[alitv]\nqr_hosts = [\"a/b\"]", &["alitv.qr_hosts", "a/b"]),
+        ("[alitv]", "[alitv]\ndevice_id = \"a b\"", &["alitv.device_id", "64"]),
         ("[alitv]", "[log]\nlevel = \"loud\"\n[alitv]", &["log.level", "loud", "debug"]),
         ("[alitv]", "[log]\nfile = \"x\"\n[alitv]", &["log.file", "absolute"]),
         ("[alitv]", "[log]\ncolour = 1\n[alitv]", &["colour", "unknown field"]),

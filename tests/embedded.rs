@@ -22,6 +22,7 @@ fn config(journal: &Path, secret: &str) -> Config {
         allow_http: true,
         url: "http://127.0.0.1:9/router/rest".into(),
         qr_hosts: vec![],
+        device_id: None,
         log: Log::default(),
         apps: vec![App {
             app_key: app("23012345"),

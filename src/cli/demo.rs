@@ -202,6 +202,7 @@ impl Daemon {
             allow_http: true,
             url: running.gateway_url.clone(),
             qr_hosts: Vec::new(),
+            device_id: None,
             log: Log::default(),
             apps: apps.collect::<Result<_, Fail>>()?,
         };

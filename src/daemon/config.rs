@@ -11,11 +11,12 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::core::facts::AppKey;
+use crate::gateway::alitv::is_device_id;
 use crate::gateway::Environment;
 use crate::ipc::sys::own_uid;
 use crate::limits::{
-    APPS_MAX, CONFIG_BYTES_MAX, PATH_BYTES_MAX, QR_HOSTS_MAX, SECRET_BYTES_MAX,
-    SOCKET_PATH_BYTES_MAX, UIDS_PER_APP_MAX,
+    APPS_MAX, CONFIG_BYTES_MAX, DEVICE_ID_BYTES_MAX, PATH_BYTES_MAX, QR_HOSTS_MAX,
+    SECRET_BYTES_MAX, SOCKET_PATH_BYTES_MAX, UIDS_PER_APP_MAX,
 };
 use crate::wire::secret::Secret;
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub url: String,
     /// Hosts that codes may lead to; empty means the gateway's own default.
     pub qr_hosts: Vec<String>,
+    /// Names this box to the gateway, or none: one is made and kept beside the journal.
+    pub device_id: Option<String>,
     /// Where log lines go. Not used in embedded mode.
     pub log: Log,
     /// One to `APPS_MAX` apps.
@@ -144,6 +147,11 @@ impl Config {
         if let Some(host) = self.qr_hosts.iter().find(|host| !plain(host)) {
             return Err(format!("alitv.qr_hosts: {host:?} is no plain host name"));
         }
+        if !self.device_id.as_deref().is_none_or(is_device_id) {
+            return Err(format!(
+                "alitv.device_id must be 1 to {DEVICE_ID_BYTES_MAX} printable ASCII characters"
+            ));
+        }
         self.check_apps()
     }
 
@@ -179,6 +187,7 @@ impl Config {
         add(self.url.as_bytes());
         add(&(self.qr_hosts.len() as u64).to_le_bytes());
         self.qr_hosts.iter().for_each(|host| add(host.as_bytes()));
+        add(self.device_id.as_deref().unwrap_or("").as_bytes());
         let mut apps: Vec<&App> = self.apps.iter().collect();
         apps.sort_by(|a, b| a.app_key.cmp(&b.app_key));
         for app in apps {
@@ -211,6 +220,7 @@ struct RawAliTv {
     url: String,
     #[serde(default)]
     qr_hosts: Vec<String>,
+    device_id: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -254,6 +264,7 @@ impl RawConfig {
             allow_http: self.allow_http,
             url: self.alitv.url,
             qr_hosts: self.alitv.qr_hosts,
+            device_id: self.alitv.device_id,
             log,
             apps,
         })

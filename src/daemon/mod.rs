@@ -3,6 +3,7 @@
 
 mod args;
 pub mod config;
+mod device_id;
 pub mod embedded;
 mod log;
 mod notify;
@@ -26,7 +27,6 @@ use crate::core::engine::Engine;
 use crate::core::facts::AppKey;
 use crate::gateway::alitv::{AliTv, AliTvConfig, AppCredentials};
 use crate::gateway::http::Http;
-use crate::gateway::Gateway;
 use crate::ipc::access::{Access, Rule};
 use crate::ipc::desk::SERVER;
 use crate::ipc::openrpc;
@@ -122,6 +122,10 @@ pub fn open(
     for note in &opened.notes {
         warn!("journal: {note}");
     }
+    let device_id = device_id::of(&journal_dir).map_err(|error| {
+        Failure::new(exit::SYSTEM, Code::RESOURCE, format!("no random numbers: {error}"))
+    })?;
+    let gateway = Arc::new(gateway.named(|| device_id));
     let mut engine = Engine::new(apps);
     for record in opened.records {
         engine.replay(record).map_err(storage)?;
@@ -143,7 +147,7 @@ pub fn open(
 /// What becomes of the apps of a configuration.
 struct Split {
     /// Holds the secrets.
-    gateway: Arc<dyn Gateway>,
+    gateway: AliTv,
     apps: Vec<AppKey>,
     /// Holds the tokens.
     access: Access,
@@ -161,11 +165,11 @@ fn split(config: Config) -> Result<Split, Failure> {
         environment: config.environment,
         allow_http: config.allow_http,
         qr_hosts: config.qr_hosts,
-        device_id: None,
+        device_id: config.device_id,
         apps: credentials,
     })
     .map_err(|refusal| Failure::new(exit::CONFIG, refusal.code, refusal.message))?;
-    Ok(Split { gateway: Arc::new(gateway), apps, access: Access::new(own_uid(), rules) })
+    Ok(Split { gateway, apps, access: Access::new(own_uid(), rules) })
 }
 
 /// The daemon as a program. `args` are without the program's name.

@@ -148,6 +148,7 @@ mod with_engine {
                 allow_http: self.sandbox,
                 url: self.gateway_url.ok_or_else(|| missing("gateway_url"))?,
                 qr_hosts: Vec::new(),
+                device_id: None,
                 log: Log::default(),
                 apps: vec![App { app_key, app_secret, uids: Vec::new(), token: None }],
             };

@@ -42,7 +42,7 @@ pub struct AliTvConfig {
     /// Hosts that codes may lead to, and everything below them; empty means
     /// `QR_HOST_DEFAULT`.
     pub qr_hosts: Vec<String>,
-    /// Names this box to the gateway, if it should be named.
+    /// Names this box to the gateway. None: see `named`.
     pub device_id: Option<String>,
     /// The apps of this box.
     pub apps: Vec<AppCredentials>,
@@ -68,11 +68,7 @@ impl AliTv {
         if let Some(bad) = qr_hosts.iter().find(|host| !url::is_host(host)) {
             return Err(refuse(format!("alitv.qr_hosts: {bad:?} is no plain host name")));
         }
-        let is_id = |id: &String| {
-            (1..=DEVICE_ID_BYTES_MAX).contains(&id.len())
-                && id.bytes().all(|b| b.is_ascii_graphic())
-        };
-        if !config.device_id.as_ref().is_none_or(is_id) {
+        if !config.device_id.as_deref().is_none_or(is_device_id) {
             let why = format!("device_id must be 1 to {DEVICE_ID_BYTES_MAX} printable characters");
             return Err(refuse(why));
         }
@@ -85,6 +81,11 @@ impl AliTv {
         }
         let (url, environment, device_id) = (config.url, config.environment, config.device_id);
         Ok(AliTv { url, environment, qr_hosts, device_id, apps })
+    }
+
+    /// Names the box, where the configuration did not. `id` is a device id.
+    pub fn named(self, id: impl FnOnce() -> String) -> AliTv {
+        AliTv { device_id: Some(self.device_id.unwrap_or_else(id)), ..self }
     }
 
     fn secret(&self, app_key: &AppKey) -> Result<&Secret, Refusal> {
@@ -243,6 +244,12 @@ impl Gateway for AliTv {
             _ => self.run_once(call, server_ms, transport),
         }
     }
+}
+
+/// Whether a text can name a box.
+pub fn is_device_id(text: &str) -> bool {
+    let graphic = text.bytes().all(|b| b.is_ascii_graphic());
+    (1..=DEVICE_ID_BYTES_MAX).contains(&text.len()) && graphic
 }
 
 fn refuse(why: impl Into<String>) -> Refusal {

@@ -33,7 +33,7 @@ pub fn of(directory: &Path) -> io::Result<String> {
 /// 32 hexadecimal digits, as the device numbers of the platform.
 fn made() -> io::Result<String> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes)?;
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

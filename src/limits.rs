@@ -375,5 +375,5 @@ pub const SANDBOX_SLOW_MS: i64 = 30_000;
 pub const SANDBOX_BAN_S: u32 = 2;
 /// Characters of a code in the page's path.
 pub const SANDBOX_CODE_CHARS: usize = 6;
-/// State file: `SANDBOX_ORDERS_MAX` orders of the largest size.
-pub const SANDBOX_STATE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// State file: orders, draws, gifts and activities of the largest size, as many as there can be.
+pub const SANDBOX_STATE_BYTES_MAX: u64 = 256 * 1024 * 1024;

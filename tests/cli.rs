@@ -8,5 +8,6 @@ mod cli {
     pub mod demo;
     pub mod payments;
     pub mod run;
+    pub mod seed;
     pub mod terminal;
 }

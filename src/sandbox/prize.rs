@@ -114,3 +114,45 @@ pub struct ProductPrize {
     #[serde(alias = "award")]
     pub awards: Vec<Prize>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prize(name: &str, weight: u32, stock: Option<u32>) -> Prize {
+        let json = serde_json::json!({ "name": name, "weight": weight, "stock": stock });
+        serde_json::from_value(json).unwrap()
+    }
+
+    /// How often each came in 4000 draws; the last one is nothing.
+    fn counts(prizes: &mut [Prize], lose_weight: u32) -> Vec<u32> {
+        let mut rng = Rng::new(Some(1)).unwrap();
+        let names: Vec<String> = prizes.iter().map(|prize| prize.name.clone()).collect();
+        let mut counts = vec![0; names.len() + 1];
+        for _ in 0..4_000 {
+            let won = draw(prizes, lose_weight, &mut rng);
+            let at = won.and_then(|won| names.iter().position(|name| *name == won.name));
+            counts[at.unwrap_or(names.len())] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn chance_follows_the_weights() {
+        let mut prizes = [prize("a", 1, None), prize("b", 0, None), prize("c", 2, None)];
+        let counted = counts(&mut prizes, 1);
+        for (count, right) in counted.iter().zip([1_000, 0, 2_000, 1_000_u32]) {
+            assert!(count.abs_diff(right) <= right / 10, "{counted:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_used_up_loses_and_makes_nothing_else_likelier() {
+        let mut prizes = [prize("a", 1, Some(3)), prize("b", 1, None)];
+        let counted = counts(&mut prizes, 0);
+        assert_eq!((counted[0], prizes[0].stock), (3, Some(0)));
+        assert!(counted[1].abs_diff(2_000) <= 200, "{counted:?}");
+        assert_eq!(counts(&mut [prize("a", 0, None)], 0), [0, 4_000]);
+        assert_eq!(counts(&mut [], 5), [4_000]);
+    }
+}

@@ -109,4 +109,24 @@ mod tests {
         second.skip_to(first.counter());
         assert_eq!(first.hex(8), second.hex(8));
     }
+
+    #[test]
+    fn a_fork_repeats_and_is_not_moved_by_what_happens_beside_it() {
+        let mut rng = Rng::new(Some(1)).unwrap();
+        let row = |mut rng: Rng| (0..8).map(|_| rng.below(1_000)).collect::<Vec<_>>();
+        let before = row(rng.fork("a"));
+        rng.hex(8);
+        assert_eq!(row(rng.fork("a")), before);
+        assert_ne!(row(rng.fork("b")), before);
+        assert_ne!(row(Rng::new(Some(2)).unwrap().fork("a")), before);
+    }
+
+    #[test]
+    fn numbers_below_a_bound_reach_both_ends() {
+        let mut rng = Rng::new(Some(1)).unwrap();
+        let drawn: Vec<u64> = (0..200).map(|_| rng.below(6)).collect();
+        assert!((0..6).all(|n| drawn.contains(&n)) && drawn.iter().all(|n| *n < 6));
+        assert_eq!((rng.below(1), rng.below(0)), (0, 0));
+        assert!(rng.below(u64::MAX) < u64::MAX);
+    }
 }

@@ -117,3 +117,25 @@ fn what_happens_is_listed() {
     let other = world.does("GET", "/events?app_key=23012346", "");
     assert_eq!(other["events"].as_array().unwrap().len(), 0);
 }
+
+/// The calls of the table in a document: method and path, with something for each name.
+fn documented(doc: &str) -> Vec<(String, String)> {
+    let rows = doc.lines().filter(|line| line.starts_with("| `"));
+    let first = rows.filter_map(|row| row.split('|').nth(1));
+    let calls = first.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let calls = calls.filter_map(|call| call.split_once(" /control"));
+    calls.map(|(method, path)| (method.to_owned(), path.to_owned())).collect()
+}
+
+#[test]
+fn every_documented_call_is_there_in_both_languages() {
+    let world = World::new();
+    let calls = documented(include_str!("../../docs/sandbox.md"));
+    assert_eq!(documented(include_str!("../../docs/sandbox.zh-CN.md")), calls);
+    assert!(calls.len() > 30, "{calls:?}");
+    for (method, path) in calls.iter().filter(|(_, path)| path != "/reset") {
+        let (_, answer) = world.control(method, path, "");
+        let message = answer["error"]["message"].as_str().unwrap_or("");
+        assert!(!message.contains("no such control call"), "{method} {path}: {answer}");
+    }
+}

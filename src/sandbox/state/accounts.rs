@@ -313,3 +313,90 @@ impl State {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::rng::Rng;
+    use super::super::super::seed::Seed;
+    use super::*;
+    use crate::limits::{SANDBOX_ATTEMPTS_MAX, SANDBOX_SESSIONS_MAX};
+
+    const APP: &str = "23012345";
+
+    fn state() -> State {
+        State::new(Seed::default(), Rng::new(Some(1)).unwrap(), 0)
+    }
+
+    fn at(device_id: &str) -> Device<'_> {
+        Device { app_key: APP, device_id: Some(device_id) }
+    }
+
+    fn seen(state: &mut State, attempt: &str, device_id: &str, now_ms: i64) -> Option<Seen> {
+        match state.auth_query(attempt, at(device_id), false, now_ms) {
+            Asked::Told(attempt) => Some(attempt.told),
+            Asked::Unknown | Asked::TooSoon => None,
+        }
+    }
+
+    #[test]
+    fn codes_of_two_boxes_do_not_disturb_each_other() {
+        let mut state = state();
+        let first = state.auth_apply("a", at("box-1"), None, 0).unwrap();
+        let second = state.auth_apply("a", at("box-2"), None, 0).unwrap();
+        assert_ne!(first, second);
+        state.auth_authorise(second, Some("100001"), false, 1).unwrap();
+        assert_eq!(seen(&mut state, "a", "box-1", 1), Some(Seen::Waiting));
+        assert_eq!(seen(&mut state, "a", "box-2", 1), Some(Seen::Granted));
+        assert_eq!(seen(&mut state, "a", "box-3", 1), None);
+        let session = state.users().sessions().next().unwrap();
+        assert_eq!(session.device_id.as_deref(), Some("box-2"));
+    }
+
+    #[test]
+    fn time_ends_an_open_attempt_and_what_was_granted_is_repeated_until_then() {
+        let mut state = state();
+        let open = state.auth_apply("a", at("box-1"), None, 0).unwrap();
+        let granted = state.auth_apply("b", at("box-2"), None, 0).unwrap();
+        state.auth_authorise(granted, Some("100001"), false, 1).unwrap();
+        let end_ms = state.due_ms().unwrap();
+        state.settle(end_ms - 1);
+        assert_eq!(seen(&mut state, "b", "box-2", end_ms - 1), Some(Seen::Granted));
+        state.settle(end_ms);
+        assert_eq!(state.attempts().get(open).unwrap().step, Step::Expired);
+        assert_eq!(seen(&mut state, "b", "box-2", end_ms), Some(Seen::Expired));
+        assert_eq!(state.due_ms(), None);
+        assert!(state.auth_deny(open, end_ms).unwrap_err().contains("expired"));
+    }
+
+    #[test]
+    fn attempts_and_sessions_are_bounded_and_the_oldest_go() {
+        let mut state = state();
+        for n in 0..=SANDBOX_ATTEMPTS_MAX.max(SANDBOX_SESSIONS_MAX) {
+            let device = n.to_string();
+            let number = state.auth_apply("a", at(&device), None, 0).unwrap();
+            state.auth_authorise(number, Some("100001"), false, 1).unwrap();
+        }
+        assert_eq!(state.attempts().newest().count(), SANDBOX_ATTEMPTS_MAX);
+        assert_eq!(state.users().sessions().count(), SANDBOX_SESSIONS_MAX);
+        assert_eq!(seen(&mut state, "a", "0", 1), None);
+        assert!(state.users().sessions().all(|session| session.device_id.as_deref() != Some("0")));
+    }
+
+    #[test]
+    fn attempts_sessions_and_gifts_survive_a_restart_with_their_timers() {
+        let mut state = state();
+        let open = state.auth_apply("a", at("box-1"), None, 0).unwrap();
+        let granted = state.auth_apply("b", at("box-2"), None, 0).unwrap();
+        state.auth_authorise(granted, Some("100001"), true, 1).unwrap();
+        let saved = state.save().unwrap();
+        let mut back = State::restore(&saved, None, Rng::new(Some(1)).unwrap()).unwrap();
+        assert_eq!((back.users(), back.gifts()), (state.users(), state.gifts()));
+        assert_eq!((back.lottery(), back.events()), (state.lottery(), state.events()));
+        assert_eq!(back.due_ms(), state.due_ms());
+        back.settle(i64::MAX);
+        assert_eq!(back.attempts().get(open).unwrap().step, Step::Expired);
+        let next = back.auth_apply("c", at("box-1"), None, 0).unwrap();
+        let code = |number| &back.attempts().get(number).unwrap().code;
+        assert!(code(next) != code(open) && code(next) != code(granted));
+    }
+}

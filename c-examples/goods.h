@@ -1,7 +1,7 @@
-/* The game's side of the promise: goods are kept in a file, one order id a line. Storing is
- * one atomic step: after a crash at any moment the file is either the old one or the new one,
- * and an order that is told twice is stored once. A game with a save file or a database does
- * the same inside its own transaction. */
+/* The game's side of the promise: goods are kept in a file, one id a line: that of an order, a
+ * draw or a gift. Storing is one atomic step: after a crash at any moment the file is either
+ * the old one or the new one, and what is told twice is stored once. A game with a save file
+ * or a database does the same inside its own transaction. */
 #ifndef GOODS_H
 #define GOODS_H
 
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GOODS_LINE_SIZE 256
+#define GOODS_LINE_SIZE 1024
 
 /* 1 if the order's goods are in the file. */
 static int goods_have(const char *path, const char *order_id) {

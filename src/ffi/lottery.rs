@@ -16,7 +16,7 @@ use crate::client::order_id;
 use crate::core::award::{Activity, Award};
 use crate::core::code::{Code, Refusal};
 use crate::core::facts::{EventKey, OrderId, DRAW_PREFIX};
-use crate::core::report::DrawReport;
+use crate::core::report::{DrawReport, State};
 use crate::core::user::Token;
 use crate::ipc::proto::Draw;
 use crate::limits::{EVENT_KEY_BYTES_MAX, ORDER_ID_BYTES_MAX, TOKEN_BYTES_MAX};
@@ -199,7 +199,9 @@ impl alitv_activity {
 
 impl alitv_draw {
     pub(super) fn new(report: &DrawReport, kept: &mut Kept) -> alitv_draw {
-        let award = report.award.as_ref().map(|award| alitv_award::new(award, kept));
+        // A win always has one, so that nobody need look before reading it.
+        let award = report.award.clone().or((report.state == State::Won).then(Award::default));
+        let award = award.map(|award| alitv_award::new(&award, kept));
         let state = report.state as u32;
         alitv_draw {
             sequence: report.sequence,

@@ -1,6 +1,8 @@
 //! The gateway's front: what it refuses, in which order, and the shape of its answers.
 
-use alitv_pay::wire::device::{ORDER_PRECREATE, ORDER_QUERY, SERVER_DATE_GET};
+use alitv_pay::wire::device::{
+    AUTH_LOGOUT, GIFTS_QUERY, ORDER_PRECREATE, ORDER_QUERY, SERVER_DATE_GET, USER_GET,
+};
 use alitv_pay::wire::secret::Secret;
 use alitv_pay::wire::time::format_gmt8;
 use alitv_pay::wire::top::{sign, Params, SignMethod};
@@ -184,4 +186,25 @@ fn doubled_names_large_bodies_and_strange_bytes_are_refused() {
     assert_eq!(error(&value(&large)), 41);
     let binary = world.http("GET", "/router/rest?method=%FF%00", &[], "");
     assert_eq!(error(&value(&binary)), 28);
+}
+
+#[test]
+fn a_missing_session_and_one_that_is_over_have_their_numbers() {
+    let world = World::new();
+    let none = Params::new();
+    let live = world.sign_in("100001");
+    for method in [USER_GET, GIFTS_QUERY, AUTH_LOGOUT] {
+        for (session, code) in [(None, 26), (Some(""), 26), (Some("unknown"), 27)] {
+            let mut params =
+                Params::common(method, world.app_key(), wall_ms(), SignMethod::HmacSha256);
+            session.iter().for_each(|token| params.set("session", *token));
+            let refused = call(&world, &none, &signed(&world, params, SignMethod::HmacSha256));
+            assert_eq!(error(&refused), code, "{method} {session:?}");
+        }
+    }
+    let mut params = Params::common(USER_GET, world.app_key(), wall_ms(), SignMethod::HmacSha256);
+    params.set("session", live.expose());
+    let told = call(&world, &none, &signed(&world, params, SignMethod::HmacSha256));
+    let data = &told["baodian_deposit_get_with_sdkversion_response"]["result"]["data"];
+    assert_eq!((&data["user_str_id"], &data["game_point"]), (&"100001".into(), &500.into()));
 }

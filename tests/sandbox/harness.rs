@@ -181,6 +181,12 @@ impl World {
         (answer.status, serde_json::from_str(&answer.body).unwrap())
     }
 
+    /// A form of a page, as a browser sends it.
+    pub fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.http("POST", path, &["Content-Type: application/x-www-form-urlencoded"], &body)
+    }
+
     pub fn http(&self, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
         let host = self.sandbox.base_url.strip_prefix("http://").unwrap();
         let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
@@ -198,6 +204,18 @@ impl World {
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
     }
+}
+
+/// The hidden field of the first form of a page.
+pub fn form_token(page: &str) -> String {
+    let (_, rest) = page.split_once("name=\"token\" value=\"").unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// How a text stands in a page; attributes are in double quotes.
+pub fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('>', "&gt;").replace('"', "&quot;")
 }
 
 pub fn page_path(qr_text: &str) -> String {

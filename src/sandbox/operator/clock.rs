@@ -3,7 +3,7 @@
 use maud::{html, Markup};
 
 use super::layout::{field, nothing, table};
-use super::{no_action, Done, View};
+use super::{no_action, words, Done, View};
 use crate::limits::{SANDBOX_ADVANCE_S_MAX, SANDBOX_PLAN_ORDERS_MAX, SANDBOX_TIMES_MAX};
 use crate::sandbox::control::conflict;
 use crate::sandbox::control::scenarios::Wish;
@@ -28,7 +28,7 @@ pub fn view(view: &View, state: &State) -> Markup {
     let lang = view.lang;
     html! {
         section {
-            h2 { (lang.say("下一个订单的场景", "Scenario of the next order")) }
+            h2 { (lang.say("下一个订单或调用的场景", "Scenario of the next order or call")) }
             (view.form("scenario", &scenario_fields(lang, state)))
             (waiting(lang, state))
         }
@@ -63,7 +63,7 @@ fn scenario_fields(lang: Lang, state: &State) -> Markup {
     html! {
         (field(lang.say("场景", "Scenario"), &html! {
             select name="scenario" { @for scenario in Scenario::all() {
-                option value=(scenario.name()) { (scenario.name()) " – " (scenario.text()) }
+                option value=(scenario.name()) { (scenario.name()) " – " (words::scenario(lang, scenario)) }
             } }
         }))
         (field(lang.say("应用", "App"), &html! {

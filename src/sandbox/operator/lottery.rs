@@ -8,7 +8,7 @@ use super::{no_action, Done, View};
 use crate::core::award::LuckyType;
 use crate::core::facts::EventKey;
 use crate::limits::{
-    EVENT_KEY_BYTES_MAX, NAME_CHARS_MAX, ORDERS_LIST_MAX, SANDBOX_POINTS_MAX, SUBJECT_ID_CHARS_MAX,
+    EVENT_KEY_BYTES_MAX, NAME_CHARS_MAX, SANDBOX_POINTS_MAX, SUBJECT_ID_CHARS_MAX,
 };
 use crate::sandbox::check;
 use crate::sandbox::control::{checked, conflict, not_found};
@@ -21,6 +21,8 @@ use crate::sandbox::state::State;
 use crate::sandbox::texts::Lang;
 use crate::wire::time::format_gmt8;
 
+/// Draws above the activities; the control API lists more.
+const DRAWS_SHOWN: usize = 20;
 /// How long an activity that is made here runs.
 const NEW_ACTIVITY_MS: i64 = 30 * 86_400_000;
 
@@ -31,6 +33,9 @@ pub fn view(view: &View, state: &State) -> Markup {
     let products = state.prizes().iter().filter(|product| view.shows(&product.app_key));
     html! {
         (view.app_filter(state))
+        h2 { (lang.say("最近的抽奖", "Latest draws")) }
+        (draws(view, state))
+        h2 { (lang.say("活动", "Activities")) }
         div.stack { @for activity in activities { (card(view, state, activity)) } }
         details.more {
             summary { (lang.say("新建活动", "New activity")) }
@@ -48,8 +53,6 @@ pub fn view(view: &View, state: &State) -> Markup {
                 (prize_fields(lang))
             }))
         }
-        h2 { (lang.say("抽奖记录", "Draws")) }
-        (draws(view, state))
     }
 }
 
@@ -254,7 +257,7 @@ fn draws(view: &View, state: &State) -> Markup {
         lang.say("剩余", "Left"),
     ];
     let draws = state.lottery().newest_draws().filter(|draw| view.shows(&draw.app_key));
-    let mut draws = draws.take(ORDERS_LIST_MAX).peekable();
+    let mut draws = draws.take(DRAWS_SHOWN).peekable();
     if draws.peek().is_none() {
         return nothing(lang.say("还没有抽奖。", "Nobody has drawn yet."));
     }

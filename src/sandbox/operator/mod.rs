@@ -11,6 +11,7 @@ mod lottery;
 mod orders;
 mod signins;
 mod users;
+mod words;
 
 use std::sync::Arc;
 

@@ -44,9 +44,9 @@ pub fn phone(lang: Lang, attempt: &Attempt, scene: &Scene) -> String {
             }
         }
     };
-    // A list that is half chosen from is not to be thrown away, so only the last page stays
-    // up to date by itself.
-    page(lang, &format!("{title} - {}", scene.app), None, &body)
+    // Earlier, a choice that is half made would be thrown away.
+    let refresh_s = open.then(|| attempt.left_s(scene.now_ms) + 1);
+    page(lang, &format!("{title} - {}", scene.app), refresh_s, &body)
 }
 
 fn question(lang: Lang, attempt: &Attempt, scene: &Scene) -> Markup {

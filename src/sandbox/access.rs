@@ -51,7 +51,8 @@ impl Pass {
         (peer.to_canonical().is_loopback() && !proxied) || self.is_shown(headers)
     }
 
-    fn is_shown(&self, headers: &HeaderMap) -> bool {
+    /// Whether the control token was shown, by its cookie.
+    pub fn is_shown(&self, headers: &HeaderMap) -> bool {
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let mut cookies = lines.flat_map(|line| line.split(';'));
         cookies.any(|cookie| {

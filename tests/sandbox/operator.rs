@@ -40,6 +40,12 @@ fn refused(world: &World, tab: &str, action: &str, fields: &[(&str, &str)]) -> (
     (answer.status, answer.body)
 }
 
+/// The cookie that an answer sets; it is of lower-case characters.
+fn cookie(answer: &Answer) -> &str {
+    let line = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: "));
+    line.unwrap().split(';').next().unwrap()
+}
+
 fn apply(world: &World, attempt: &str) {
     let app_key = AppKey::new(world.app_key()).unwrap();
     world.ask(app_key, Ask::AuthApply { attempt: attempt.into() });
@@ -101,10 +107,9 @@ fn whoever_comes_from_elsewhere_must_show_the_control_token() {
     }
     let entered = enter(&world.sandbox.control_token);
     assert_eq!(entered.status, 303, "{}", entered.body);
-    let cookie = entered.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
-    assert!(cookie.contains("httponly; samesite=strict"), "{cookie}");
-    assert!(!cookie.contains(&world.sandbox.control_token), "the token itself is not stored");
-    let cookie = format!("Cookie: {}", cookie.split(';').next().unwrap());
+    assert!(entered.head.contains("; httponly; samesite=strict"), "{}", entered.head);
+    assert!(!entered.head.contains(&world.sandbox.control_token), "it is not stored itself");
+    let cookie = format!("Cookie: {}", cookie(&entered));
     let page = world.http("GET", "/operator/users", &[FROM_ELSEWHERE, &cookie], "");
     assert!(page.status == 200 && page.body.contains("100001"));
     let headers = [headers[0], headers[1], &cookie];
@@ -165,7 +170,7 @@ fn names_of_others_stay_texts() {
             "awards": [{"name": name, "type_name": name, "weight": 1}]});
         world.does("POST", "/activities", &activity.to_string());
         apply(&world, &format!("<a>\"'&{at}"));
-        let page = json!({"settings": {"pages": {"start": {"title": name, "text": name}}}});
+        let page = json!({"pages": {"start": {"title": name, "text": name}}});
         world.does("PATCH", "/apps/23012345", &page.to_string());
         world.http("GET", "/router/rest?method=%3Cscript%3Ealert(1)%3C/script%3E", &[], "");
         for tab in TABS {
@@ -348,7 +353,7 @@ fn gifts_are_laid_out_released_and_ended() {
     assert!(show(&world, "gifts").contains("2099-01-01 00:00:00"));
     assert_eq!(refused(&world, "gifts", "release", &gift).0, 409);
     does(&world, "gifts", "expire", &gift);
-    assert_eq!(record(&world)["status"], "expired");
+    assert_eq!(record(&world)["state"], "expired");
     assert_eq!(refused(&world, "gifts", "expire", &gift).0, 409);
     assert_eq!(refused(&world, "gifts", "expire", &[("gift_id", "x")]).0, 400);
     for (at, bad) in [(0, "nobody"), (1, "1"), (2, ""), (2, "a b"), (4, "tomorrow")] {
@@ -392,8 +397,16 @@ fn secrets_are_shown_on_request_only() {
     for tab in TABS {
         assert!(!show(&world, tab).contains(secret), "{tab}");
     }
-    let asked = world.http("GET", "/operator/apps?secrets=1", &[], "").body;
-    assert!(asked.contains(secret) && !asked.contains(&world.sandbox.control_token));
+    let asked = world.http("GET", "/operator/apps?secrets=1", &[], "");
+    assert!(asked.status == 403 && !asked.body.contains(secret), "a user beside us is no owner");
+    let pushed = world.submit("/operator/apps?secrets=1", &[("token", "x")]);
+    assert!(pushed.status == 403 && !pushed.body.contains(secret), "nor by a wrong form");
+    let token = world.sandbox.control_token.as_str();
+    let entered = world.submit("/operator/enter?secrets=1", &[("token", token)]);
+    assert!(entered.head.contains("location: /operator/apps?lang=zh&secrets=1"));
+    let cookie = format!("Cookie: {}", cookie(&entered));
+    let asked = world.http("GET", "/operator/apps?secrets=1", &[&cookie], "");
+    assert!(asked.body.contains(secret) && !asked.body.contains(token));
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn refusing_to_authorise_leaves_the_user_signed_in_and_asked_again() {
 #[test]
 fn an_app_that_may_not_have_the_profile_does_not_ask_for_it() {
     let world = World::new();
-    world.does("PATCH", "/apps/23012345", r#"{"settings":{"profile":false}}"#);
+    world.does("PATCH", "/apps/23012345", r#"{"profile":false}"#);
     let path = begin(&world, "a-1", None);
     press(&world, &path, "sign_in", &[("user_id", "100001")]);
     assert!(!open(&world, &path).contains("Your nick and picture"));

@@ -26,7 +26,7 @@ fn an_h5_page_shows_what_is_configured_and_echoes_its_parameters() {
     for path in ["/h5/23012346/start", "/h5/23012345/other", "/h5/1/start"] {
         assert_eq!(get(&world, path).status, 404, "{path}");
     }
-    let text = json!({"settings": {"pages": {"custom": {"title": "<i>", "text": "a\n<u>b"}}}});
+    let text = json!({"pages": {"custom": {"title": "<i>", "text": "a\n<u>b"}}});
     world.does("PATCH", "/apps/23012345", &text.to_string());
     let page = get(&world, "/h5/23012345/custom").body;
     assert!(page.contains("&lt;i&gt;") && page.contains("&lt;u&gt;b</p>"), "{page}");

@@ -201,14 +201,20 @@ pub fn moment(ms: i64) -> Markup {
     html! { time.mono { (format_gmt8(ms)) } }
 }
 
-/// Where somebody who is not at this machine shows the control token.
-pub fn entrance(lang: Lang, wrong: bool) -> String {
+/// Where the control token is shown, by somebody who is not at this machine or who wants to
+/// see secrets.
+pub fn entrance(lang: Lang, secrets: bool, wrong: bool) -> String {
     let title = lang.say("需要令牌", "Token needed");
+    let why = if secrets {
+        lang.say("查看密钥需要令牌。", "Secrets are shown to whoever has the token.")
+    } else {
+        lang.say("此页面只对本机开放。", "This page is for this machine.")
+    };
     let hint = lang.say(
-        "此页面只对本机开放。在其他机器上，请输入沙箱启动时打印的 control token。",
-        "This page is for this machine. From elsewhere, enter the control token that the \
-         sandbox printed at its start.",
+        "请输入沙箱启动时打印的 control token。",
+        "Enter the control token that the sandbox printed at its start.",
     );
+    let secrets = if secrets { "&secrets=1" } else { "" };
     let html = html! {
         (DOCTYPE)
         html lang=(lang.tag()) {
@@ -216,13 +222,15 @@ pub fn entrance(lang: Lang, wrong: bool) -> String {
             body {
                 (banner(lang))
                 main {
-                    section.card {
+                    section.card.entrance {
                         h1 { (title) }
-                        p { (hint) }
+                        p { (why) " " (hint) }
                         @if wrong {
                             p.warning role="alert" { (lang.say("令牌不对。", "Wrong token.")) }
                         }
-                        form method="post" action={ "/operator/enter?lang=" (lang.code()) } {
+                        form method="post" action={
+                            "/operator/enter?lang=" (lang.code()) (secrets)
+                        } {
                             input type="password" name="token" required autocomplete="off"
                                 aria-label="control token";
                             button.pay { (lang.say("进入", "Enter")) }

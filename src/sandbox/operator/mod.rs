@@ -178,7 +178,12 @@ async fn guard(
         return next.run(request).await;
     }
     let lang = Lang::of(asked.lang.as_deref(), request.headers());
-    (StatusCode::FORBIDDEN, Html(layout::entrance(lang, false))).into_response()
+    ask_token(lang, &asked, false)
+}
+
+fn ask_token(lang: Lang, asked: &Asked, wrong: bool) -> Response {
+    let page = layout::entrance(lang, asked.secrets.is_some(), wrong);
+    (StatusCode::FORBIDDEN, Html(page)).into_response()
 }
 
 async fn index(Query(asked): Query<Asked>) -> Redirect {
@@ -202,10 +207,12 @@ async fn enter(
         token.is_some_and(|token| shared.control_token.matches(token.trim().as_bytes()))
     });
     if !right {
-        return (StatusCode::FORBIDDEN, Html(layout::entrance(lang, true))).into_response();
+        return ask_token(lang, &asked, true);
     }
     let cookie = [(header::SET_COOKIE, shared.pass.cookie())];
-    (cookie, Redirect::to(&format!("/operator/apps?lang={}", lang.code()))).into_response()
+    let secrets = if asked.secrets.is_some() { "&secrets=1" } else { "" };
+    let to = format!("/operator/apps?lang={}{secrets}", lang.code());
+    (cookie, Redirect::to(&to)).into_response()
 }
 
 async fn show(
@@ -217,6 +224,11 @@ async fn show(
     let Some(tab) = Tab::ALL.into_iter().find(|known| known.name() == tab) else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    // Whoever sits at this machine may change everything, but a secret is for those who may
+    // read the ready file or the terminal.
+    if asked.secrets.is_some() && !shared.pass.is_shown(&headers) {
+        return ask_token(Lang::of(asked.lang.as_deref(), &headers), &asked, false);
+    }
     Html(render(&shared, tab, &asked, &headers, None)).into_response()
 }
 
@@ -238,13 +250,15 @@ fn render(
 async fn act(
     Extracted(shared): Extracted<Arc<Shared>>,
     Path(tab): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(mut asked): Query<Asked>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let Some(tab) = Tab::ALL.into_iter().find(|known| known.name() == tab) else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    // The answer may be a whole page, to somebody who has not shown the token.
+    asked.secrets = None;
     let done = match genuine(&shared, &body) {
         Ok((action, form)) => {
             shared.act(|state, now_ms| tab.act(&action, form, state, now_ms)).await

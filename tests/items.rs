@@ -283,6 +283,10 @@ struct Bench<M> {
     drew_at: u64,
     asked_at: u64,
     restarted: bool,
+    /// Requests to draw or to take since the item was begun, or more after a restart.
+    sends: u32,
+    /// The session of the only such request was over: no copy of it can be carried out.
+    dead: bool,
     /// Outputs that are still carried out before the power goes.
     power: Option<usize>,
 }
@@ -304,6 +308,8 @@ impl<M: Machine> Bench<M> {
             drew_at: now.boot_ms,
             asked_at: now.boot_ms,
             restarted: false,
+            sends: 0,
+            dead: false,
             power: None,
         };
         bench.carry(outputs);
@@ -328,6 +334,10 @@ impl<M: Machine> Bench<M> {
             }
             _ => None,
         };
+        self.dead |= match &about {
+            Some((Ask::Draw(_) | Ask::GiftTake(_), Reply::NoSession)) => self.sends == 1,
+            _ => false,
+        };
         let mut outputs = Vec::new();
         self.machine.step(input, &self.now, &mut outputs);
         if !was.is_final() && self.state().is_final() {
@@ -344,8 +354,9 @@ impl<M: Machine> Bench<M> {
             (State::Won, _, Reply::Drawn(drawn)) => drawn.award.is_some(),
             (State::Lost, _, Reply::Drawn(drawn)) => drawn.award.is_none(),
             (State::Failed, Ask::DrawQuery(_), Reply::NoTrade) => {
-                self.asked_at >= self.drew_at + DRAW_GRACE_MS
+                self.dead || self.asked_at >= self.drew_at + DRAW_GRACE_MS
             }
+            (State::Failed, Ask::GiftTake(_), Reply::NoSession) => self.dead,
             (State::Failed, _, Reply::Rejected { .. }) => true,
             (State::Granted, Ask::GiftTake(_), Reply::Taken { .. }) => true,
             _ => false,
@@ -374,7 +385,10 @@ impl<M: Machine> Bench<M> {
         assert!(self.out.is_none(), "two questions at once");
         assert!(!self.journal.is_empty(), "asked before it was written down");
         match &ask {
+            Ask::GiftTake(_) => self.sends += 1,
             Ask::Draw(_) => {
+                assert!(!self.dead, "drawn again under a session that is over");
+                self.sends += 1;
                 let age_ms = self.now.boot_ms - 1_000;
                 assert!(age_ms < DRAW_SEND_MS && !self.restarted, "an old draw is sent");
                 self.drew_at = self.now.boot_ms;
@@ -468,7 +482,7 @@ impl<M: Machine> Bench<M> {
         let before = self.machine.report(&self.now).sequence();
         let mut outputs = Vec::new();
         if self.machine.retake(&self.now, &mut outputs) {
-            self.told = None;
+            (self.sends, self.dead, self.told) = (0, false, None);
             self.carry(outputs);
             let told = self.told.as_ref().map(ItemReport::sequence);
             assert!(told > Some(before), "the sequences of one gift go on");
@@ -487,6 +501,7 @@ impl<M: Machine> Bench<M> {
         }
         self.on_the_way.extend(self.out.take().map(|ask| (self.now.boot_ms, ask)));
         self.restarted = true;
+        (self.sends, self.dead) = (2, false);
         // Whatever left before, left before now.
         self.drew_at = self.now.boot_ms;
         self.input(Input::Resume);

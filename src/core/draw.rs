@@ -18,7 +18,7 @@ use super::call::{Ask, Drawn, Reply};
 use super::code::Code;
 use super::facts::DrawFacts;
 use super::order::Now;
-use super::outbox::{Course, Inquiry, Outbox, Trouble};
+use super::outbox::{Course, Inquiry, Outbox, Trouble, SESSION_INVALID};
 use super::record::{Key, Record};
 use super::report::{DrawReport, Event, State};
 use super::step::{Input, Output};
@@ -41,6 +41,10 @@ pub struct Draw {
     pub(super) send_until: u64,
     /// Boot milliseconds of the last moment at which a request to draw may have left.
     pub(super) sent_at: u64,
+    /// One request has left since the draw was begun, and no other.
+    pub(super) sent_once: bool,
+    /// The session of that one request is over, and with it every copy of the request.
+    pub(super) is_dead: bool,
     pub(super) course: Course,
 }
 
@@ -59,10 +63,10 @@ pub(super) enum Next {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Awaiting {
     Draw,
-    /// `past_grace`: asked when no request to draw could be on its way any more, so that "no
-    /// such draw" is the last word however late the answer is read.
+    /// `last_word`: asked when no request to draw could be carried out any more, so that "no
+    /// such draw" is the end however late the answer is read.
     Query {
-        past_grace: bool,
+        last_word: bool,
     },
 }
 
@@ -87,6 +91,7 @@ pub fn start(facts: DrawFacts, now: &Now, out: &mut Vec<Output>) -> Draw {
     draw.send_until = now.boot_ms + DRAW_SEND_MS;
     draw.tell(now, out);
     draw.ask(now, out);
+    draw.sent_once = true;
     draw.check();
     draw
 }
@@ -120,6 +125,8 @@ impl Draw {
             next: Next::Look,
             send_until: 0,
             sent_at: 0,
+            sent_once: false,
+            is_dead: false,
             course: Course::default(),
         }
     }
@@ -261,6 +268,9 @@ impl Draw {
             points_left: end.and_then(|end| end.points_left),
             free_left: end.and_then(|end| end.free_left),
             result: match self.state() {
+                State::Failed if end.is_some_and(|end| end.is_for_lack_of_session()) => {
+                    Code::UNAUTHORIZED
+                }
                 State::Failed => Code::DRAW_DENIED,
                 _ => trouble.map_or(Code::OK, |trouble| trouble.code),
             },
@@ -282,13 +292,18 @@ impl Draw {
             (Reply::Rejected { code, text }, _) => {
                 self.finish(failed(Some(code), text, now), now, out)
             }
-            (Reply::NoTrade, Awaiting::Query { past_grace }) => {
-                self.on_not_seen(past_grace, now, out)
+            (Reply::NoTrade, Awaiting::Query { last_word }) => {
+                self.on_not_seen(last_word, now, out)
             }
             (Reply::Throttled { after_s }, _) => {
                 // It was not carried out, and the same id makes a second request harmless.
                 self.next = if asked == Awaiting::Draw { Next::Send } else { Next::Look };
                 self.course.timers.throttled(after_s, now);
+            }
+            (Reply::NoSession, Awaiting::Draw) if self.sent_once => {
+                // Nobody has signed this answer; the look-up's is signed.
+                self.is_dead = true;
+                self.course.timers.poll_at = Some(now.boot_ms);
             }
             (Reply::NoSession, _) => self.on_trouble(Trouble::no_session(), now, out),
             (Reply::InDoubt(doubt), _) => self.on_trouble(doubt.into(), now, out),
@@ -297,8 +312,12 @@ impl Draw {
     }
 
     /// The gateway has not seen the draw id. It may still be on its way.
-    fn on_not_seen(&mut self, past_grace: bool, now: &Now, out: &mut Vec<Output>) {
-        if past_grace {
+    fn on_not_seen(&mut self, last_word: bool, now: &Now, out: &mut Vec<Output>) {
+        if last_word && self.is_dead {
+            let text = "the user is not signed in any more; nothing was drawn".to_owned();
+            return self.finish(failed(Some(SESSION_INVALID.into()), text, now), now, out);
+        }
+        if last_word {
             let text = "the draw never reached the gateway".to_owned();
             return self.finish(failed(None, text, now), now, out);
         }
@@ -383,12 +402,14 @@ impl Inquiry for Draw {
 
     fn ask(&mut self, now: &Now, out: &mut Vec<Output>) {
         let facts = self.facts.clone();
-        let (ask, awaiting) = if self.next == Next::Send && now.boot_ms < self.send_until {
+        let may_send = now.boot_ms < self.send_until && !self.is_dead;
+        let (ask, awaiting) = if self.next == Next::Send && may_send {
             self.sent_at = now.boot_ms;
+            self.sent_once = false;
             (Ask::Draw(facts), Awaiting::Draw)
         } else {
             let past_grace = now.boot_ms >= self.sent_at + DRAW_GRACE_MS;
-            (Ask::DrawQuery(facts), Awaiting::Query { past_grace })
+            (Ask::DrawQuery(facts), Awaiting::Query { last_word: past_grace || self.is_dead })
         };
         // Whatever is lost from here on is looked up first.
         self.next = Next::Look;
@@ -399,6 +420,10 @@ impl Inquiry for Draw {
 }
 
 impl End {
+    fn is_for_lack_of_session(&self) -> bool {
+        self.gateway_code.as_deref() == Some(SESSION_INVALID)
+    }
+
     fn record(&self, key: Key, sequence: u64) -> Record {
         Record::DrawFinal {
             key,
@@ -555,11 +580,25 @@ mod tests {
         run(&mut draw, Input::Tick, DOUBT_MS);
         let report = draw.report(&at(DOUBT_MS));
         assert_eq!((report.state, report.result), (State::Unknown, Code::NETWORK));
+        answer(&mut draw, Reply::NoTrade, DOUBT_MS);
+        while !matches!(next_ask(&mut draw).1, Ask::Draw(_)) {
+            answer(&mut draw, Reply::NoTrade, DOUBT_MS);
+        }
+        answer(&mut draw, Reply::NoSession, DOUBT_MS + 1);
+        let report = draw.report(&at(DOUBT_MS + 1));
+        assert_eq!((report.state, report.result), (State::Unknown, Code::UNAUTHORIZED));
+        assert!(draw.in_doubt(), "the first request may have been carried out");
+    }
+
+    #[test]
+    fn a_session_that_was_over_from_the_start_draws_nothing_and_says_so_at_once() {
         let mut draw = begun();
         answer(&mut draw, Reply::NoSession, 0);
-        let report = draw.report(&at(0));
-        assert_eq!((report.state, report.result), (State::Unknown, Code::UNAUTHORIZED));
-        assert!(draw.in_doubt());
+        assert_eq!(draw.state(), State::Created);
+        assert_eq!(draw.awaiting, Some(Awaiting::Query { last_word: true }), "at once");
+        answer(&mut draw, Reply::NoTrade, 5);
+        let report = draw.report(&at(5));
+        assert_eq!((report.state, report.result), (State::Failed, Code::UNAUTHORIZED));
     }
 
     #[test]

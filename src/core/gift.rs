@@ -16,7 +16,7 @@ use super::call::{Ask, Reply};
 use super::code::Code;
 use super::facts::GiftFacts;
 use super::order::Now;
-use super::outbox::{Course, Inquiry, Outbox, Trouble};
+use super::outbox::{Course, Inquiry, Outbox, Trouble, SESSION_INVALID};
 use super::record::{Key, Record};
 use super::report::{Event, GiftReport, State};
 use super::step::{Input, Output};
@@ -32,6 +32,8 @@ pub struct Taking {
     pub(super) phase: Phase,
     /// A question is out. An answer to any other is dropped.
     pub(super) awaiting: Option<Awaiting>,
+    /// One request to take it has left since it was begun, and no other.
+    pub(super) sent_once: bool,
     pub(super) course: Course,
 }
 
@@ -106,6 +108,7 @@ impl Taking {
             created_ms,
             phase: Phase::Created,
             awaiting: None,
+            sent_once: false,
             course: Course::default(),
         }
     }
@@ -278,6 +281,7 @@ impl Taking {
     fn begin(&mut self, now: &Now, out: &mut Vec<Output>) {
         self.tell(now, out);
         self.ask(now, out);
+        self.sent_once = true;
         self.check();
     }
 
@@ -299,6 +303,12 @@ impl Taking {
                 self.course.clear_trouble();
             }
             (Reply::Throttled { after_s }, _) => self.course.timers.throttled(after_s, now),
+            (Reply::NoSession, Awaiting::Take) if self.sent_once => {
+                // Every copy of the one request is as dead as its session.
+                let message = Some("the user is not signed in any more".to_owned());
+                let gateway_code = Some(SESSION_INVALID.to_owned());
+                self.finish(End { gateway_code, message, ..end(State::Failed, now) }, now, out)
+            }
             (Reply::NoSession, _) => self.on_trouble(Trouble::no_session(), now, out),
             (Reply::InDoubt(doubt), _) => self.on_trouble(doubt.into(), now, out),
             _ => self.on_trouble(Trouble::misfit(&format!("{asked:?}")), now, out),
@@ -387,7 +397,10 @@ impl Inquiry for Taking {
     fn ask(&mut self, now: &Now, out: &mut Vec<Output>) {
         let facts = self.facts.clone();
         let (ask, awaiting) = match self.phase {
-            Phase::Created => (Ask::GiftTake(facts), Awaiting::Take),
+            Phase::Created => {
+                self.sent_once = false;
+                (Ask::GiftTake(facts), Awaiting::Take)
+            }
             Phase::Final(_) => (Ask::GiftMark(facts), Awaiting::Mark),
         };
         self.awaiting = Some(awaiting);
@@ -407,6 +420,7 @@ impl End {
             (_, Some("RECORD_STATUS_INVALID")) => Code::GIFT_TAKEN,
             (_, Some("RECORD_EXPIRED")) => Code::GIFT_EXPIRED,
             (_, Some("RECORD_NOT_FOUND")) => Code::NOT_FOUND,
+            (_, Some(SESSION_INVALID)) => Code::UNAUTHORIZED,
             _ => Code::GATEWAY,
         }
     }

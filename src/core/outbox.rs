@@ -124,6 +124,9 @@ impl Course {
     }
 }
 
+/// The gateway's word for a session that is over (docs/wire-alitv.md 4.6).
+pub(super) const SESSION_INVALID: &str = "SESSION_INVALID";
+
 /// Why it is not known what became of a draw or a gift.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Trouble {

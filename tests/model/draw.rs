@@ -38,6 +38,8 @@ enum Message {
     /// `id`: which draw id it carries; a right engine knows one only.
     AskDraw {
         id: usize,
+        /// Which session it carries; 0 for none.
+        session: u8,
         stale: bool,
     },
     AskQuery {
@@ -61,7 +63,8 @@ enum Answer {
 struct World {
     /// What came of each draw id.
     ledger: [Option<Result>; 2],
-    session: bool,
+    /// 1, 0 after signing out, 2 after signing in again: a session never comes back.
+    session: u8,
     signed_out: bool,
     age: Age,
     up: bool,
@@ -216,12 +219,13 @@ impl World {
                 Output::Append(record) => self.append(setup, &record),
                 Output::Ask(Ask::Draw(_)) => {
                     let again = self.sent && setup.fault == Some(Fault::NewIdOnRetry);
-                    self.send(setup, Message::AskDraw { id: again.into(), stale: false });
+                    let session = self.session;
+                    self.send(setup, Message::AskDraw { id: again.into(), session, stale: false });
                     self.sent = true;
                 }
                 Output::Ask(_) => {
                     let awaiting = self.memory.as_ref().and_then(|draw| draw.awaiting);
-                    let past = awaiting == Some(Awaiting::Query { past_grace: true });
+                    let past = awaiting == Some(Awaiting::Query { last_word: true });
                     self.send(setup, Message::AskQuery { past });
                 }
                 Output::Tell(_) => self.tell(setup),
@@ -288,8 +292,8 @@ impl World {
         let Some(draw) = self.memory.as_ref() else { return };
         let answer = match (message, draw.awaiting) {
             (Message::Drew(answer), Some(Awaiting::Draw)) => answer,
-            (Message::Queried { answer, past }, Some(Awaiting::Query { past_grace }))
-                if past == past_grace =>
+            (Message::Queried { answer, past }, Some(Awaiting::Query { last_word }))
+                if past == last_word =>
             {
                 answer
             }
@@ -313,11 +317,13 @@ impl World {
     fn gateway_handles(&mut self, setup: &Setup, message: Message, luck: Result) {
         let answer = match message {
             Message::AskDraw { stale: true, .. } => return,
-            Message::AskDraw { .. } if !self.session => Message::Drew(Answer::NoSession),
+            Message::AskDraw { session, .. } if session == 0 || session != self.session => {
+                Message::Drew(Answer::NoSession)
+            }
             Message::AskDraw { id, .. } => {
                 Message::Drew(Answer::Is(*self.ledger[id].get_or_insert(luck)))
             }
-            Message::AskQuery { past } if !self.session && setup.query_needs_session => {
+            Message::AskQuery { past } if self.session == 0 && setup.query_needs_session => {
                 Message::Queried { answer: Answer::NoSession, past }
             }
             Message::AskQuery { past } => {
@@ -376,7 +382,7 @@ impl Model for Setup {
     fn init_states(&self) -> Vec<World> {
         vec![World {
             ledger: [None; 2],
-            session: true,
+            session: 1,
             signed_out: false,
             age: Age::Young,
             up: true,
@@ -406,12 +412,12 @@ impl Model for Setup {
         offer(TimeOut, draw.is_some_and(|draw| draw.awaiting.is_some()));
         offer(GetsOld, begun && world.age == Age::Young);
         offer(GracePasses, world.age == Age::Old);
-        offer(SignOut, self.signs_out && world.session && !world.signed_out);
-        offer(SignIn, !world.session);
+        offer(SignOut, self.signs_out && world.session == 1 && !world.signed_out);
+        offer(SignIn, world.session == 0);
         for (i, message) in world.net.iter().enumerate() {
             let i = i as u8;
-            let open = matches!(message, Message::AskDraw { id, stale: false }
-                if world.session && world.ledger[*id].is_none());
+            let open = matches!(message, Message::AskDraw { id, session, stale: false }
+                if *session != 0 && *session == world.session && world.ledger[*id].is_none());
             let lucks = if open { &RESULTS[..] } else { &RESULTS[..1] };
             for luck in lucks.iter().filter(|_| is_question(message)) {
                 offer(GatewayHandles(i, false, *luck), true);
@@ -451,8 +457,8 @@ impl Model for Setup {
             }
             Action::GetsOld => world.grow(self, Age::Old),
             Action::GracePasses => world.grow(self, Age::Past),
-            Action::SignOut => (world.session, world.signed_out) = (false, true),
-            Action::SignIn => world.session = true,
+            Action::SignOut => (world.session, world.signed_out) = (0, true),
+            Action::SignIn => world.session = 2,
             Action::GatewayHandles(i, again, luck) => {
                 let message = world.net[i as usize];
                 if !again {

@@ -93,6 +93,14 @@ int main(void) {
   event = await_kind(client, ALITV_EVENT_ORDERS);
   CHECK(event->count == 1 && event->orders[0]->state == ALITV_STATE_PAID);
   CHECK((event->orders[0]->flags & ALITV_FLAG_ACKED) && event->orders[0]->paid_ms > 0);
+
+  /* Lines of the engine, asked for late. A client that comes is worth one. */
+  EXPECT(alitv_log_switch(client, ALITV_LOG_DEBUG), ALITV_OK);
+  second = open_embedded(0);
+  do event = await_kind(client, ALITV_EVENT_LOG);
+  while (!strstr(event->message, "hello from"));
+  EXPECT(alitv_log_switch(client, ALITV_LOG_OFF), ALITV_OK);
+  alitv_destroy(second);
   alitv_destroy(client);
   return 0;
 }

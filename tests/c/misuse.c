@@ -140,6 +140,13 @@ static void bad_structs(alitv_client *client) {
   callbacks.reserved = 0;
   callbacks.on_event = nothing;
   EXPECT(alitv_set_callbacks(client, &callbacks, NULL), ALITV_OK);
+  /* The table of the first release, with something else behind it. */
+  memset((char *)&callbacks + offsetof(alitv_callbacks, on_auth_qr), 0x5a,
+         sizeof callbacks - offsetof(alitv_callbacks, on_auth_qr));
+  callbacks.struct_size = offsetof(alitv_callbacks, on_auth_qr);
+  EXPECT(alitv_set_callbacks(client, &callbacks, NULL), ALITV_OK);
+  callbacks.struct_size--;
+  EXPECT(alitv_set_callbacks(client, &callbacks, NULL), ALITV_E_ABI);
   EXPECT(alitv_set_callbacks(client, NULL, NULL), ALITV_OK);
   memset(&options, 0, sizeof options);
   EXPECT(alitv_init(&options, &other), ALITV_E_ABI);

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -197,9 +198,138 @@ void listened() {
   CHECK(client.dispatch(0) == ALITV_E_NULL);
 }
 
+// Writes down which function was called, and what it was given.
+struct Recorder : alitv::Listener {
+  std::string said;
+  bool stored = false;
+
+  void on_auth_qr(const alitv_event &) override { said = "auth_qr"; }
+  void on_auth_success(std::uint32_t from, const alitv_event &) override {
+    said = "auth_success " + std::to_string(from);
+  }
+  void on_auth_error(alitv_result code, const char *text, const alitv_event &) override {
+    said = "auth_error " + std::to_string(code) + text;
+  }
+  void on_auth_cancel(const alitv_event &) override { said = "auth_cancel"; }
+  void on_logout(const alitv_event &) override { said = "logout"; }
+  void on_user_info(const alitv_user &user, const alitv_event &) override {
+    said = std::string("user ") + user.user_id;
+  }
+  void on_user_info_error(alitv_result, const char *text, const alitv_event &) override {
+    said = std::string("user_error") + text;
+  }
+  void on_web_open(const char *url, const alitv_event &) override {
+    said = std::string("web_open ") + url;
+  }
+  void on_web_close(const alitv_event &) override { said = "web_close"; }
+  void on_activities(const alitv::List<alitv_activity> &all, const alitv_event &) override {
+    said = "activities " + std::to_string(all.size());
+  }
+  void on_activities_error(alitv_result, const char *text, const alitv_event &) override {
+    said = std::string("activities_error") + text;
+  }
+  bool on_draw(const alitv_draw &draw, const alitv_event &) override {
+    said = std::string("draw ") + draw.draw_id;
+    return stored;
+  }
+  void on_draw_error(alitv_result, const char *, const char *id, const alitv_event &) override {
+    said = std::string("draw_error ") + id;
+  }
+  void on_gift_list(const alitv::List<alitv_gift> &all, const alitv_event &) override {
+    said = "gifts " + std::to_string(all.size());
+  }
+  void on_gift_list_error(alitv_result, const char *text, const alitv_event &) override {
+    said = std::string("gifts_error") + text;
+  }
+  bool on_gift(const alitv_gift_taking &gift, const alitv_event &) override {
+    said = std::string("gift ") + gift.id;
+    return stored;
+  }
+  void on_gift_error(alitv_result, const char *, std::int64_t id, const alitv_event &) override {
+    said = "gift_error " + std::to_string(id);
+  }
+  void on_init_error(alitv_result code, const char *text) override {
+    said = "init_error " + std::to_string(code) + text;
+  }
+  void on_pay_cancel(const alitv_event &) override { said = "pay_cancel"; }
+};
+
+// Each entry of the table leads to the function of its name.
+void mapped() {
+  const alitv_callbacks table = alitv::detail::callbacks();
+  Recorder recorder;
+  alitv_event event;
+  alitv_user user;
+  alitv_draw draw;
+  alitv_gift gift;
+  alitv_gift_taking taking;
+  alitv_activity activity;
+  std::memset(&event, 0, sizeof event);
+  std::memset(&activity, 0, sizeof activity);
+  std::memset(&gift, 0, sizeof gift);
+  user.user_id = "u1";
+  draw.draw_id = "draw-1";
+  taking.id = "gift-1";
+  const alitv_activity *const activities[] = {&activity, nullptr};
+  const alitv_gift *const gifts[] = {&gift, &gift, nullptr};
+  const auto said = [&](const char *text) {
+    const bool same = recorder.said == text;
+    if (!same) std::fprintf(stderr, "%s, not %s\n", recorder.said.c_str(), text);
+    recorder.said.clear();
+    return same;
+  };
+  table.on_init_error(-1, "x", &recorder);
+  CHECK(said("init_error -1x"));
+  table.on_pay_cancel("t", 1, &event, &recorder);
+  CHECK(said("pay_cancel"));
+  table.on_auth_qr("q", 1, &event, &recorder);
+  CHECK(said("auth_qr"));
+  table.on_auth_success(2, &event, &recorder);
+  CHECK(said("auth_success 2"));
+  table.on_auth_error(-5, "x", &event, &recorder);
+  CHECK(said("auth_error -5x"));
+  table.on_auth_cancel(&event, &recorder);
+  CHECK(said("auth_cancel"));
+  table.on_logout(&event, &recorder);
+  CHECK(said("logout"));
+  table.on_user_info(&user, &event, &recorder);
+  CHECK(said("user u1"));
+  table.on_user_info_error(-1, "x", &event, &recorder);
+  CHECK(said("user_errorx"));
+  table.on_web_open("u", &event, &recorder);
+  CHECK(said("web_open u"));
+  table.on_web_close(&event, &recorder);
+  CHECK(said("web_close"));
+  table.on_activities_error(-1, "x", &event, &recorder);
+  CHECK(said("activities_errorx"));
+  table.on_gift_list_error(-1, "x", &event, &recorder);
+  CHECK(said("gifts_errorx"));
+  event.activities = activities, event.count = 1;
+  table.on_activities(activities, 1, &event, &recorder);
+  CHECK(said("activities 1"));
+  event.gifts = gifts, event.count = 2;
+  table.on_gift_list(gifts, 2, &event, &recorder);
+  CHECK(said("gifts 2"));
+  CHECK(table.on_draw(&draw, &event, &recorder) == 0 && said("draw draw-1"));
+  CHECK(table.on_gift(&taking, &event, &recorder) == 0 && said("gift gift-1"));
+  recorder.stored = true;
+  CHECK(table.on_draw(&draw, &event, &recorder) == 1 && said("draw draw-1"));
+  CHECK(table.on_gift(&taking, &event, &recorder) == 1 && said("gift gift-1"));
+  table.on_draw_error(-1, "x", "draw-2", &event, &recorder);
+  CHECK(said("draw_error draw-2"));
+  table.on_gift_error(-1, "x", 7, &event, &recorder);
+  CHECK(said("gift_error 7"));
+  // What nobody overrides delivers nothing, and so settles nothing.
+  alitv::Listener nobody;
+  CHECK(table.on_pay_success("A", "t", 1, &event, &nobody) == 0);
+  CHECK(table.on_draw(&draw, &event, &nobody) == 0);
+  CHECK(table.on_gift(&taking, &event, &nobody) == 0);
+}
+
 }  // namespace
 
 int main() {
+  mapped();
   ownership();
   errors();
   pulled();

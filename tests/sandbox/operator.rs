@@ -423,6 +423,7 @@ fn scenarios_clock_and_reset() {
     does(&world, "clock", "advance", &[("seconds", "3600")]);
     assert_eq!(world.does("GET", "/state", "")["ahead_s"], 3_600);
     assert!(show(&world, "apps").contains("+3600 s"));
+    assert!(show(&world, "events").contains("clock.advanced"));
     for seconds in ["0", "-5", "", "99999999999"] {
         assert_eq!(refused(&world, "clock", "advance", &[("seconds", seconds)]).0, 400);
     }

@@ -255,7 +255,7 @@ impl State {
             return Err(format!("the clock would be more than {SANDBOX_AHEAD_S_MAX} s ahead"));
         }
         self.ahead_ms = ahead_ms;
-        self.version += 1;
+        self.note(None, "clock.advanced", format!("by {seconds} s"));
         Ok(())
     }
 

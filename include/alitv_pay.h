@@ -872,8 +872,8 @@ typedef struct alitv_callbacks {
                              const struct alitv_event *event,
                              void *user_data);
   /**
-   * Show this page, and call alitv_web_closed with the event's web->web_id when the player
-   * has closed it.
+   * Show this page, which this client asked for, and call alitv_web_closed with the event's
+   * web->web_id when the player has closed it.
    */
   void (*on_web_open)(const char *url, const struct alitv_event *event, void *user_data);
   /**
@@ -1651,6 +1651,9 @@ alitv_result alitv_orders(struct alitv_client *client,
  * 0 (on_web_close); or REPLY if the engine refuses, such as ALITV_E_STATE while another page
  * of the app is open (on_web_close, with the reason in the event's result). So on_web_close
  * always comes, exactly once. 0: there is no such page, and nothing follows.
+ *
+ * One page of an app is open at a time. WEB without an op is about a page that somebody else
+ * opened, or this game before a crash: that one is open until it is closed or its time is over.
  *
  * ALITV_E_NOT_READY: not known before the engine has answered and asked the platform.
  *

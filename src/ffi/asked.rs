@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::client::{About, Event, Kind, Op};
+use crate::client::{About, Event, Op};
 use crate::core::award::GiftId;
 use crate::core::facts::OrderId;
+use crate::core::report::{AccountReport, WebReport};
 
 /// A request whose refusal has a callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,28 +22,44 @@ pub enum Asked {
 
 /// Those that have not ended. The client bounds their number.
 #[derive(Default)]
-pub struct Asks(BTreeMap<Op, Asked>);
+pub struct Asks {
+    by_op: BTreeMap<Op, Asked>,
+    /// Pages that were asked for and are open. What others open is not for this client to show.
+    pages: Vec<String>,
+}
 
 impl Asks {
     /// A request was accepted.
     pub fn note(&mut self, op: Op, asked: Asked) {
-        self.0.insert(op, asked);
+        self.by_op.insert(op, asked);
     }
 
-    /// What an event answers; it is forgotten when nothing more will come under its op.
+    /// What an event answers; it is forgotten when nothing more will come of it.
     pub fn settle(&mut self, event: &Event) -> Option<Asked> {
-        if goes_on(event) {
-            return self.0.get(&event.op).cloned();
+        match &event.about {
+            About::Account(account, _) if goes_on(account) => self.by_op.get(&event.op).cloned(),
+            About::Web(web) => self.settle_page(event.op, web),
+            _ => self.by_op.remove(&event.op),
         }
-        self.0.remove(&event.op)
+    }
+
+    fn settle_page(&mut self, op: Op, web: &WebReport) -> Option<Asked> {
+        let asked = self.by_op.remove(&op);
+        let known = self.pages.iter().position(|page| *page == web.web_id);
+        match known {
+            Some(at) if !web.open => {
+                self.pages.swap_remove(at);
+                Some(Asked::Web)
+            }
+            None if web.open && asked.is_some() => {
+                self.pages.push(web.web_id.clone());
+                asked
+            }
+            _ => asked,
+        }
     }
 }
 
-fn goes_on(event: &Event) -> bool {
-    match (event.kind, &event.about) {
-        (Kind::Auth, About::Account(account, _)) => {
-            account.auth.as_ref().is_some_and(|auth| !auth.phase.is_over())
-        }
-        _ => false,
-    }
+fn goes_on(account: &AccountReport) -> bool {
+    account.auth.as_ref().is_some_and(|auth| !auth.phase.is_over())
 }

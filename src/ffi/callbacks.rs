@@ -130,8 +130,8 @@ pub struct alitv_callbacks {
             user_data: *mut c_void,
         ),
     >,
-    /// Show this page, and call alitv_web_closed with the event's web->web_id when the player
-    /// has closed it.
+    /// Show this page, which this client asked for, and call alitv_web_closed with the event's
+    /// web->web_id when the player has closed it.
     pub on_web_open: Option<
         unsafe extern "C" fn(url: *const c_char, event: *const alitv_event, user_data: *mut c_void),
     >,

@@ -54,7 +54,7 @@ pub fn deliver(entered: &Entered, taken: &Taken) {
         (Kind::User, _) => call.user(),
         (Kind::Activities, _) => call.activities(),
         (Kind::Gifts, _) => call.gifts(),
-        (Kind::Web, About::Web(web)) => call.web(web),
+        (Kind::Web, About::Web(web)) if asked.is_some() => call.web(web),
         _ => {}
     }
     if let Some(end) = End::of(event) {

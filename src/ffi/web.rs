@@ -118,6 +118,9 @@ struct Opening {
 /// of the app is open (on_web_close, with the reason in the event's result). So on_web_close
 /// always comes, exactly once. 0: there is no such page, and nothing follows.
 ///
+/// One page of an app is open at a time. WEB without an op is about a page that somebody else
+/// opened, or this game before a crash: that one is open until it is closed or its time is over.
+///
 /// ALITV_E_NOT_READY: not known before the engine has answered and asked the platform.
 ///
 /// @param out_op may be NULL; 0 where nothing follows

@@ -2,12 +2,13 @@
 #include "steps.h"
 
 static alitv_client *client;
-static int profiles, opened, closed;
+static int profiles, opened, closed, others;
 static alitv_result why;
 static char web_id[65];
 
 static void on_event(const alitv_event *event, void *user_data) {
   (void)user_data;
+  if (event->kind == ALITV_EVENT_WEB && same(event->web->web_id, "x1")) others++;
   if (event->kind != ALITV_EVENT_PROFILE) {
     CHECK(!event->profile);
     return;
@@ -87,6 +88,10 @@ int main(void) {
   step(); /* closed by time */
   DISPATCH_UNTIL(client, closed == 3);
   CHECK(why == ALITV_E_TIMEOUT);
+  step(); /* somebody else's page opens: an event, and no callback */
+  DISPATCH_UNTIL(client, others == 1);
+  step(); /* and closes */
+  DISPATCH_UNTIL(client, others == 2);
   settle(client);
   CHECK(opened == 2 && closed == 3);
   alitv_destroy(client);

@@ -178,6 +178,8 @@ fn web_program() {
             manners.results.insert("web.open", opens("w2"));
         }),
         tell(vec![event(with(page("w2", false), json!({"result": -1206})))]),
+        tell(vec![event(page("x1", true))]),
+        tell(vec![event(page("x1", false))]),
     ];
     let Played { fake, .. } = &play("web", start, script);
     let asked = fake.asked("web.open");

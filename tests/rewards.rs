@@ -169,10 +169,12 @@ fn a_session_that_has_ended_signs_the_user_out() {
     bench.answer(Reply::NoSession);
     let account = bench.engine.account(&app(), bench.clock);
     assert_eq!(account.state, AccountState::SignedOut);
-    assert!(matches!(
-        bench.journal.iter().find(|record| matches!(record, Record::SignedOut { .. })),
-        Some(_)
-    ));
+    let is_signed_out = |record: &Record| matches!(record, Record::SignedOut { .. });
+    assert!(bench.journal.iter().any(is_signed_out));
+    assert!(matches!(bench.asks()[..], [Ask::DrawQuery(_)]), "it is looked up at once");
+    bench.answer(Reply::NoTrade);
+    let ItemReport::Draw(report) = bench.item(DRAW) else { panic!("a draw") };
+    assert_eq!((report.state, report.result), (State::Failed, Code::UNAUTHORIZED));
     assert_eq!(bench.try_draw("draw-2", "spring").unwrap_err().code, Code::UNAUTHORIZED);
 }
 

@@ -282,7 +282,8 @@ struct Bench<M> {
     /// Boot milliseconds of the last moment at which a request to draw may have left.
     drew_at: u64,
     asked_at: u64,
-    restarted: bool,
+    /// Boot milliseconds until which a draw may be sent.
+    send_until: u64,
     /// Requests to draw or to take since the item was begun, or more after a restart.
     sends: u32,
     /// The session of the only such request was over: no copy of it can be carried out.
@@ -307,7 +308,7 @@ impl<M: Machine> Bench<M> {
             told: None,
             drew_at: now.boot_ms,
             asked_at: now.boot_ms,
-            restarted: false,
+            send_until: now.boot_ms + DRAW_SEND_MS,
             sends: 0,
             dead: false,
             power: None,
@@ -389,8 +390,7 @@ impl<M: Machine> Bench<M> {
             Ask::Draw(_) => {
                 assert!(!self.dead, "drawn again under a session that is over");
                 self.sends += 1;
-                let age_ms = self.now.boot_ms - 1_000;
-                assert!(age_ms < DRAW_SEND_MS && !self.restarted, "an old draw is sent");
+                assert!(self.now.boot_ms < self.send_until, "an old draw is sent");
                 self.drew_at = self.now.boot_ms;
             }
             Ask::GiftMark(_) => {
@@ -500,7 +500,10 @@ impl<M: Machine> Bench<M> {
             self.machine = replayed;
         }
         self.on_the_way.extend(self.out.take().map(|ask| (self.now.boot_ms, ask)));
-        self.restarted = true;
+        // It was begun when the clock of the box said 0.
+        let age_ms = u64::try_from(self.now.wall_ms);
+        let left_ms = age_ms.map_or(0, |age_ms| DRAW_SEND_MS.saturating_sub(age_ms));
+        self.send_until = self.now.boot_ms + left_ms;
         (self.sends, self.dead) = (2, false);
         // Whatever left before, left before now.
         self.drew_at = self.now.boot_ms;

@@ -37,7 +37,8 @@ pub struct Draw {
     /// What the next question is, as long as the draw may be sent.
     pub(super) next: Next,
     /// Boot milliseconds until which the draw may be sent, the first time or again. Not
-    /// stored: after a restart nobody knows how old it is, and it is only looked up.
+    /// stored: after a restart the clock of the box says how old it is, and where that cannot
+    /// be, it is only looked up.
     pub(super) send_until: u64,
     /// Boot milliseconds of the last moment at which a request to draw may have left.
     pub(super) sent_at: u64,
@@ -348,9 +349,17 @@ impl Draw {
                 let sequence = self.course.sequence + SEQUENCE_RESTART_GAP;
                 self.record(Record::Resumed { key: self.key(), sequence }, out);
                 self.sent_at = now.boot_ms;
+                self.send_until = now.boot_ms + self.youth_left_ms(now);
                 self.course.timers.poll_at = Some(now.boot_ms);
             }
         }
+    }
+
+    /// How long the draw may still be sent, by the clock of the box. If that has jumped, the
+    /// player may get late what was asked for, but never twice.
+    fn youth_left_ms(&self, now: &Now) -> u64 {
+        let age_ms = u64::try_from(now.wall_ms.saturating_sub(self.created_ms));
+        age_ms.map_or(0, |age_ms| DRAW_SEND_MS.saturating_sub(age_ms))
     }
 
     fn finish(&mut self, end: End, now: &Now, out: &mut Vec<Output>) {
@@ -602,16 +611,23 @@ mod tests {
     }
 
     #[test]
-    fn after_a_restart_it_is_only_looked_up() {
+    fn after_a_restart_it_is_looked_up_and_sent_again_only_while_it_is_young() {
         let before = begun();
         let records = before.records();
-        let mut draw = Draw::new(DrawFacts::clone(&before.facts), before.created_ms);
-        records[1..].iter().for_each(|record| draw.apply(record).unwrap());
-        let out = run(&mut draw, Input::Resume, 3);
-        assert!(matches!(&out[1], Output::Ask(Ask::DrawQuery(_))), "{out:?}");
-        answer(&mut draw, Reply::NoTrade, 4);
-        assert!(matches!(next_ask(&mut draw).1, Ask::DrawQuery(_)));
-        assert!(draw.sequence() > SEQUENCE_RESTART_GAP);
+        let last = i64::try_from(DRAW_SEND_MS).unwrap() - 1;
+        for (age_ms, young) in [(0, true), (last, true), (last + 1, false), (-1, false)] {
+            let mut draw = Draw::new(DrawFacts::clone(&before.facts), before.created_ms);
+            records[1..].iter().for_each(|record| draw.apply(record).unwrap());
+            let now = Now { wall_ms: before.created_ms + age_ms, ..at(3) };
+            let mut out = Vec::new();
+            step(&mut draw, Input::Resume, &now, &mut out);
+            assert!(matches!(&out[1], Output::Ask(Ask::DrawQuery(_))), "{out:?}");
+            assert_eq!(draw.send_until > 3, young, "{age_ms}");
+            answer(&mut draw, Reply::NoTrade, 3);
+            let sent = matches!(next_ask(&mut draw).1, Ask::Draw(_));
+            assert_eq!(sent, age_ms == 0, "{age_ms}");
+            assert!(draw.sequence() > SEQUENCE_RESTART_GAP);
+        }
     }
 
     #[test]

@@ -34,6 +34,23 @@ enum Age {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum LastWord {
+    No,
+    SessionIsOver,
+    GraceIsOver,
+}
+
+impl LastWord {
+    fn of(draw: &Draw) -> LastWord {
+        match draw.awaiting {
+            Some(Awaiting::Query { last_word: true }) if draw.is_dead => LastWord::SessionIsOver,
+            Some(Awaiting::Query { last_word: true }) => LastWord::GraceIsOver,
+            _ => LastWord::No,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Message {
     /// `id`: which draw id it carries; a right engine knows one only.
     AskDraw {
@@ -42,13 +59,15 @@ enum Message {
         session: u8,
         stale: bool,
     },
+    /// An answer belongs to its question: here one is told from another by whether it is the
+    /// last word, and whether that is since the session is over.
     AskQuery {
-        past: bool,
+        past: LastWord,
     },
     Drew(Answer),
     Queried {
         answer: Answer,
-        past: bool,
+        past: LastWord,
     },
 }
 
@@ -175,7 +194,12 @@ impl Draw {
 
 impl World {
     fn now(&self) -> Now {
-        Now { boot_ms: self.age.boot_ms(), wall_ms: 0, server_ms: None, wait_s: 0 }
+        Now {
+            boot_ms: self.age.boot_ms(),
+            wall_ms: self.age.boot_ms() as i64,
+            server_ms: None,
+            wait_s: 0,
+        }
     }
 
     fn draw(&self) -> Option<&Draw> {
@@ -224,8 +248,7 @@ impl World {
                     self.sent = true;
                 }
                 Output::Ask(_) => {
-                    let awaiting = self.memory.as_ref().and_then(|draw| draw.awaiting);
-                    let past = awaiting == Some(Awaiting::Query { last_word: true });
+                    let past = self.memory.as_ref().map_or(LastWord::No, LastWord::of);
                     self.send(setup, Message::AskQuery { past });
                 }
                 Output::Tell(_) => self.tell(setup),
@@ -292,8 +315,8 @@ impl World {
         let Some(draw) = self.memory.as_ref() else { return };
         let answer = match (message, draw.awaiting) {
             (Message::Drew(answer), Some(Awaiting::Draw)) => answer,
-            (Message::Queried { answer, past }, Some(Awaiting::Query { last_word }))
-                if past == last_word =>
+            (Message::Queried { answer, past }, Some(Awaiting::Query { .. }))
+                if past == LastWord::of(draw) =>
             {
                 answer
             }

@@ -1,92 +1,17 @@
-//! SIGKILL at every write, sync and rename: of the daemon in a payment, of the game while it
-//! stores the goods, and of a game that carries the engine in itself. Whatever dies is started
-//! again; in the end the order is paid, acked, and the goods are there once.
-
-mod stage;
+//! SIGKILL in a payment: of the daemon, of the game while it stores the goods, and of a game
+//! that carries the engine in itself. Whatever dies is started again; in the end the order is
+//! paid, acked, and the goods are there once.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Mutex;
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::json;
-use stage::{example, until, Process, Sandbox, TvBox};
 
-/// What changes the world outside the process. `strace` counts each call of each thread for
-/// itself, so every one has a sweep of its own.
-const DAEMON_CALLS: [&str; 6] =
-    ["pwrite64", "fdatasync", "fsync", "rename,renameat,renameat2", "sendto,sendmsg", "write"];
+use crate::kit::{end_of_traced, lines, strace, sweep, Sweep, DAEMON_CALLS};
+use crate::stage::{example, until, Process, TvBox};
+
 const GAME_CALLS: [&str; 4] = ["write", "fsync", "rename,renameat,renameat2", "sendto,sendmsg"];
-
-/// A sweep that never runs clean has found a daemon that never starts.
-const KILLS_MAX: usize = 400;
-
-fn need(tool: &str) {
-    let found = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
-    assert!(found.is_ok(), "{tool} is missing: tools/needs installs it");
-}
-
-/// Wraps a command so that it dies at the `nth` of some calls.
-fn strace(calls: &str, nth: usize) -> Vec<String> {
-    // A call that this machine does not have is no reason to stop: `?`.
-    let set: Vec<String> = calls.split(',').map(|call| format!("?{call}")).collect();
-    let set = set.join(",");
-    let words = ["strace", "-f", "-qqq", "-o", "/dev/null"].map(str::to_owned);
-    let inject = format!("inject={set}:signal=SIGKILL:when={nth}");
-    words.into_iter().chain(["-e".into(), format!("trace={set}"), "-e".into(), inject]).collect()
-}
-
-/// Runs `round(call, n)` for n = 1, 2, … of each call until one runs clean; some at a time.
-fn sweep(calls: &[&str], round: impl Fn(&str, usize) -> bool + Sync) -> usize {
-    let kills = AtomicUsize::new(0);
-    let next = Mutex::new(calls.iter());
-    std::thread::scope(|scope| {
-        for _ in 0..3 {
-            scope.spawn(|| loop {
-                let Some(call) = next.lock().unwrap().next() else { return };
-                let clean = (1..=KILLS_MAX).find(|n| {
-                    let killed = round(call, *n);
-                    kills.fetch_add(killed as usize, Ordering::Relaxed);
-                    !killed
-                });
-                println!("{call}: {} kills", clean.expect("a clean run") - 1);
-            });
-        }
-    });
-    kills.into_inner()
-}
-
-fn lines(path: &Path) -> Vec<String> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
-}
-
-/// A stage for one sweep: one sandbox that pays by itself, and a directory for each round.
-struct Sweep {
-    dir: tempfile::TempDir,
-    sandbox: Sandbox,
-    rounds: AtomicUsize,
-}
-
-impl Sweep {
-    fn new() -> Sweep {
-        need("strace");
-        let dir = tempfile::tempdir().unwrap();
-        let sandbox = Sandbox::start(dir.path());
-        sandbox.scenario_of_all("success");
-        Sweep { dir, sandbox, rounds: AtomicUsize::new(0) }
-    }
-
-    /// A box of its own and an order number of its own.
-    fn round(&self) -> (TvBox, String, PathBuf) {
-        let n = self.rounds.fetch_add(1, Ordering::Relaxed);
-        let dir = self.dir.path().join(n.to_string());
-        fs::create_dir(&dir).unwrap();
-        let tv = TvBox::new(&dir, &self.sandbox);
-        (tv, format!("K{n}"), dir.join("goods.txt"))
-    }
-}
 
 fn game(config: &str, tv: &TvBox, goods: &Path, order_id: &str, wrapper: &[String]) -> Process {
     let program = example("minimal").to_str().unwrap().to_owned();
@@ -152,17 +77,6 @@ fn settled_or_bought_again(tv: &TvBox, goods: &Path, order_id: &str) {
         assert_eq!(until("the second game's end", || again.exit()), 0);
     }
     settled(tv, goods, order_id);
-}
-
-/// Stops a daemon that runs under strace, if it still does; its exit code.
-fn end_of_traced(daemon: &mut Process) -> i32 {
-    let children = format!("/proc/{0}/task/{0}/children", daemon.0.id());
-    let pid = fs::read_to_string(children).ok().and_then(|text| text.trim().parse().ok());
-    if let Some(pid) = pid {
-        // SAFETY: a signal to a grandchild that its parent has not waited for.
-        unsafe { libc::kill(pid, libc::SIGTERM) };
-    }
-    until("the daemon's end", || daemon.exit())
 }
 
 #[test]

@@ -297,7 +297,7 @@ fn web(event: &Event) -> (String, bool) {
 fn a_page_opens_and_closes_or_is_known_not_to_be_there() {
     let mut stage = Stage::new(with_pages());
     let profile = stage.next();
-    assert!(matches!(&profile.about, About::Profile(profile) if profile.renewal));
+    assert!(matches!(&profile.about, About::Profile(_, profile) if profile.renewal));
     assert_eq!(stage.client.qr_url().unwrap(), "https://h/goods");
     assert_eq!(open(&mut stage, WebKind::Exit), Ok(None));
     let op = open(&mut stage, WebKind::Custom).unwrap();

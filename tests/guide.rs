@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 
 use alitv_pay::core::code::TABLE;
 use alitv_pay::ipc::proto::METHODS;
+use serde_json::{json, Value};
+use stage::{until, Sandbox, TvBox};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const EDITIONS: [&str; 2] = ["docs/integration.md", "docs/integration.zh-CN.md"];
@@ -30,22 +32,9 @@ fn blocks(file: &str, language: &str) -> String {
 }
 
 fn compile(file: &str, directory: &Path) -> PathBuf {
-    let (source, program) = (directory.join("game.c"), directory.join("game"));
+    let source = directory.join("game.c");
     fs::write(&source, blocks(file, "c")).unwrap();
-    // Where cargo puts the library of this very build: beside the test binary.
-    let library = std::env::current_exe().unwrap().with_file_name("libalitv_pay.a");
-    let output = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".into()))
-        .args(["-std=c99", "-g", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"])
-        .arg(format!("-I{ROOT}/include"))
-        .arg(&source)
-        .arg(library)
-        .args(["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc", "-o"])
-        .arg(&program)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
-    program
+    stage::compile_c(&source, directory, "c99")
 }
 
 /// The program without its comments and without the blanks that align them.
@@ -141,5 +130,103 @@ fn the_program_compiles_without_a_warning() {
     let directory = tempfile::tempdir().unwrap();
     for file in EDITIONS {
         compile(file, directory.path());
+    }
+}
+
+/// Whether `actual` has all that `expected` has; "…" at the end of a text stands for any rest.
+fn fits(expected: &Value, actual: &Value) -> bool {
+    match (expected, actual) {
+        (Value::Object(expected), Value::Object(actual)) => expected
+            .iter()
+            .all(|(name, value)| actual.get(name).is_some_and(|found| fits(value, found))),
+        (Value::Array(expected), Value::Array(actual)) => {
+            expected.len() == actual.len()
+                && expected.iter().zip(actual).all(|(expected, actual)| fits(expected, actual))
+        }
+        (Value::String(expected), Value::String(actual)) => match expected.strip_suffix('…') {
+            Some(start) => actual.starts_with(start),
+            None => expected == actual,
+        },
+        _ => expected == actual,
+    }
+}
+
+fn act(sandbox: &Sandbox, action: &str) {
+    match action.split(' ').collect::<Vec<_>>()[..] {
+        ["user", "signs", "in"] => sandbox.sign_in(sandbox.app_key(), "100001"),
+        ["phone", "pays", order_id] => sandbox.phone(order_id, "pay"),
+        _ => panic!("who does {action:?}?"),
+    }
+}
+
+/// Events that the guide leaves out may stand between its lines.
+#[test]
+fn the_socket_lines_are_true() {
+    let dir = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::start(dir.path());
+    let tv = TvBox::new(dir.path(), &sandbox);
+    let _daemon = tv.start();
+    let mut rpc = tv.connect();
+    until("the platform to say which pages there are", || {
+        rpc.call("profile", json!({}))["error"].is_null().then_some(())
+    });
+    let mut played = 0;
+    for line in blocks(EDITIONS[0], "jsonl").lines() {
+        if let Some(request) = line.strip_prefix("-> ") {
+            rpc.write_line(request);
+        } else if let Some(action) = line.strip_prefix("@ ") {
+            act(&sandbox, action);
+        } else if let Some(expected) = line.strip_prefix("<- ") {
+            let expected: Value = serde_json::from_str(expected).unwrap();
+            let mut actual = rpc.line();
+            while actual["method"].is_string() && !fits(&expected, &actual) {
+                actual = rpc.line();
+            }
+            assert!(fits(&expected, &actual), "{line}\n{actual}");
+            played += 1;
+        } else {
+            assert_eq!(line, "");
+        }
+    }
+    assert!(played > 10);
+}
+
+#[test]
+fn the_program_does_what_it_says() {
+    for file in EDITIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = Sandbox::start(dir.path());
+        sandbox.scenario_of_all("success");
+        let tv = TvBox::new(dir.path(), &sandbox);
+        let _daemon = tv.start();
+        let mut game = Command::new(compile(file, dir.path()))
+            .env("ALITV_PAY_SOCKET", &tv.socket)
+            .stdin(Stdio::null())
+            .stdout(fs::File::create(dir.path().join("said")).unwrap())
+            .spawn()
+            .unwrap();
+        let said = || fs::read_to_string(dir.path().join("said")).unwrap();
+        sandbox.await_sign_in(sandbox.app_key());
+        sandbox.sign_in(sandbox.app_key(), "100001");
+        let status = until("the game to end", || game.try_wait().unwrap());
+        assert!(status.success(), "{file}: {}", said());
+        let said = said();
+        for text in [
+            "ready, ostv_",
+            "sign in: scan HTTP://",
+            "hello 100001 (from 0)\nuser 100001, nick \"小明 Ming\", 500 points\n",
+            "show http://",
+            "level=3\npage gone, ALITV_OK\n",
+            "order A20261125-0001: scan HTTP://",
+            "paid 600 fen for 60 gems, order A20261125-0001\nwon by paying: 10 积分",
+            "paid 600 fen for Monthly pass, order S20261125-0001\n",
+            "DAILY_SIGN: 每日签到 Daily sign-in, 3 awards, 3 free draws\n",
+            "draw draw-20261125-0001: ",
+            "gift gift-",
+            "goods: http://",
+            "signed out of 23012345\n",
+        ] {
+            assert!(said.contains(text), "{file}: {text:?} is not in {said}");
+        }
     }
 }

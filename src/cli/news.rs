@@ -1,10 +1,13 @@
 //! Events as lines, whatever they are about: what `tail` prints, and what the commands print
 //! that wait for an end.
 
+use serde::Serialize;
+
 use super::show::{below, event_json, event_text, json_line, text_line, why, EventKind};
 use super::{clock, lists};
 use crate::client::{About, Event, Kind};
 use crate::core::code::Code;
+use crate::core::facts::AppKey;
 use crate::core::report::{AccountReport, DrawReport, GiftReport, Profile, State, WebReport};
 
 /// One event as text or as a line of NDJSON; None for what is no news: answers, and the
@@ -18,7 +21,9 @@ pub fn line(json: bool, event: &Event) -> Option<String> {
         (Kind::Gift, About::Gift(report)) => gift(now_ms, json, report),
         (Kind::Auth | Kind::Logout, About::Account(report, _)) => account(now_ms, json, report),
         (Kind::Web, About::Web(report)) => web(now_ms, json, report),
-        (Kind::Profile, About::Profile(report)) => profile(now_ms, json, report),
+        (Kind::Profile, About::Profile(app_key, profile)) => {
+            switched_on(now_ms, json, app_key, profile)
+        }
         _ => return None,
     };
     Some(line)
@@ -111,15 +116,24 @@ fn web(now_ms: i64, json: bool, report: &WebReport) -> String {
     }
 }
 
-fn profile(now_ms: i64, json: bool, report: &Profile) -> String {
+/// A profile as `--json` prints it.
+#[derive(Serialize)]
+struct SwitchedOn<'a> {
+    app_key: &'a AppKey,
+    #[serde(flatten)]
+    profile: &'a Profile,
+}
+
+fn switched_on(now_ms: i64, json: bool, app_key: &AppKey, profile: &Profile) -> String {
     if json {
-        return json_line(now_ms, "profile", report);
+        return json_line(now_ms, "profile", &SwitchedOn { app_key, profile });
     }
-    text_line(now_ms, "profile", &pages(report), if report.renewal { "renewal" } else { "" })
+    let renewal = if profile.renewal { " renewal" } else { "" };
+    text_line(now_ms, "profile", app_key.as_str(), &format!("{}{renewal}", pages(profile)))
 }
 
 /// Kinds of pages that the platform has switched on, `-` for none.
-pub fn pages(profile: &Profile) -> String {
+fn pages(profile: &Profile) -> String {
     let names: Vec<&str> = profile.pages.iter().map(|page| page.kind.name()).collect();
     match names.is_empty() {
         true => "-".into(),

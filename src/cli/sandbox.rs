@@ -38,7 +38,7 @@ pub struct Sandbox {
     /// Keep orders and secrets in this file across restarts
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Start with the apps, users, lotteries and gifts of this file, and go back to them on reset
+    /// Apps, users, lotteries and gifts to start with and to reset to
     #[arg(long, value_name = "FILE")]
     seed_file: Option<PathBuf>,
     /// Print the seed that is built in, to be edited

@@ -53,18 +53,23 @@ impl Session {
     /// As `open`.
     pub fn online(client: Client) -> Result<Session, Fail> {
         let mut session = Session { client, environment: "".into(), early: VecDeque::new() };
-        let deadline = deadline();
+        let (deadline, mut busy) = (deadline(), None);
         while let Some(event) = session.receive(deadline) {
             match event.kind {
                 Kind::Online => {
                     session.environment = event.environment;
                     return Ok(session);
                 }
+                // Too many connections just now; the client tries again.
+                Kind::Offline if event.result == Code::LIMIT => busy = Some(event),
                 Kind::Offline => return Err(no_daemon(&event)),
                 _ => session.keep(event),
             }
         }
-        Err(Fail::new(NO_DAEMON, "the daemon does not answer", START_DAEMON))
+        match busy {
+            Some(event) => Err(refused(&event)),
+            None => Err(Fail::new(NO_DAEMON, "the daemon does not answer", START_DAEMON)),
+        }
     }
 
     /// The answer to the request `op`.

@@ -11,6 +11,7 @@ use super::session::Session;
 use super::show::clean;
 use crate::core::code::Code;
 use crate::core::report::WebKind;
+use crate::core::web::Wanted;
 use crate::ipc::proto::{WebClosed, WebOpen, WebOpened};
 
 /// Options of `web`.
@@ -114,12 +115,11 @@ impl Web {
 
 impl Open {
     fn run(self, global: &Global, out: &mut Out) -> Result<u8, Fail> {
-        let open = WebOpen {
-            app_key: global.app_key.clone(),
-            kind: self.kind.into(),
-            params: named_once(self.params)?,
-            timeout_s: self.timeout,
-        };
+        let (kind, timeout_s) = (self.kind.into(), self.timeout);
+        let params = self.params.clone();
+        Wanted { kind, params, timeout_s, web_id: String::new() }.check()?;
+        let params = named_once(self.params)?;
+        let open = WebOpen { app_key: global.app_key.clone(), kind, params, timeout_s };
         let mut session = Session::open(global)?;
         let next = "close the page that is open first: alitv-pay tail shows its id";
         let opened: WebOpened = session

@@ -343,7 +343,7 @@ impl Apps {
     pub fn tell_profile(&mut self, app_key: &AppKey) -> Option<Event> {
         let app = self.apps.get_mut(app_key).filter(|app| app.profile != app.told_profile)?;
         app.told_profile.clone_from(&app.profile);
-        let about = About::Profile(app.profile.clone()?);
+        let about = About::Profile(app_key.clone(), app.profile.clone()?);
         Some(Event { about, ..Event::new(Kind::Profile) })
     }
 

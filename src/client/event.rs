@@ -2,7 +2,7 @@
 
 use crate::core::award::{Activity, Gift};
 use crate::core::code::{Code, Refusal};
-use crate::core::facts::OrderId;
+use crate::core::facts::{AppKey, OrderId};
 use crate::core::report::{
     AccountReport, AuthPhase, DrawReport, GiftReport, ItemReport, Profile, Report, State, WebReport,
 };
@@ -85,8 +85,8 @@ pub enum About {
     Gift(GiftReport),
     /// `Web`.
     Web(WebReport),
-    /// `Profile`.
-    Profile(Profile),
+    /// `Profile`, and whose it is.
+    Profile(AppKey, Profile),
 }
 
 /// How much a log event matters.

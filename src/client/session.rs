@@ -92,10 +92,13 @@ impl Session {
             (Some(Id::Number(op)), _) => self.on_answer(*op, outcome),
             (None, Some("event")) => self.on_event(incoming.params.map_or("null", RawValue::get)),
             (None, Some("log")) => self.on_log(incoming.params.map_or("null", RawValue::get)),
-            (_, None) => {
-                let text = incoming.error.map_or(String::new(), |error| error.message);
-                Err(protocol(format!("the engine did not understand a line: {text}")))
-            }
+            (_, None) => Err(incoming.error.map_or_else(not_understood, |error| {
+                match refusal(&error) {
+                    // Such as LIMIT: the door is shut for the moment.
+                    own if own.code.0 == error.code => own,
+                    other => protocol(format!("the engine did not understand: {}", other.message)),
+                }
+            })),
             _ => Ok(()),
         }
     }
@@ -277,6 +280,10 @@ impl Session {
             self.queue.push_log(Event { message, count, ..Event::new(Kind::Log) });
         }
     }
+}
+
+fn not_understood() -> Refusal {
+    protocol("the engine said something that is neither an answer nor an event".into())
 }
 
 pub(super) fn protocol(text: String) -> Refusal {

@@ -272,7 +272,8 @@ impl alitv_event {
             }
             About::Gift(report) => self.tell_gift(alitv_gift_taking::new(report, kept), kept),
             About::Web(report) => self.tell_web(alitv_web::new(report, kept), kept),
-            About::Profile(profile) => {
+            About::Profile(app_key, profile) => {
+                self.app_key = kept.text(app_key.as_str());
                 let profile = alitv_profile::new(profile, kept);
                 self.profile = kept.one(profile);
             }

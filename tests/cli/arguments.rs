@@ -83,6 +83,8 @@ fn bad_values_are_refused_by_name_and_bound_before_anything_is_sent() {
         (words("web open window"), "KIND", "start"),
         (words("web open start --param level"), "param", "NAME=VALUE"),
         (words("web open start --param a=1 --param a=2"), "param a", "once"),
+        (words(&format!("web open start --param a={}", "x".repeat(513))), "params", "512"),
+        (words("web open start --timeout 9"), "timeout_s", "10"),
         (words("log --level all"), "level", "debug"),
         (words("auth --qr png="), "qr", "png=FILE"),
         (order("qr", ""), "text", "2331"),

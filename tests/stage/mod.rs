@@ -36,6 +36,35 @@ pub fn example(name: &str) -> PathBuf {
     path
 }
 
+/// Compiles a program of C against the header and the library of this very test run, which
+/// cargo puts beside the test binary.
+#[track_caller]
+pub fn compile_c(source: &Path, directory: &Path, standard: &str) -> PathBuf {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let library = std::env::current_exe().unwrap().with_file_name("libalitv_pay.so");
+    assert!(library.exists(), "{} is missing: cargo builds it with the tests", library.display());
+    let soname = directory.join("libalitv_pay.so.0");
+    if !soname.exists() {
+        std::os::unix::fs::symlink(&library, soname).unwrap();
+    }
+    let program = directory.join(source.file_stem().unwrap());
+    let output = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".into()))
+        .arg(format!("-std={standard}"))
+        .args(["-g", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-pthread"])
+        .args([format!("-I{root}/include"), format!("-I{root}/tests/c")])
+        .arg(source)
+        .arg(library)
+        .arg(format!("-Wl,-rpath,{}", directory.display()))
+        .arg("-o")
+        .arg(&program)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", source.display());
+    program
+}
+
 /// A process that ends with the test.
 pub struct Process(pub Child);
 
@@ -147,6 +176,48 @@ impl Sandbox {
         self.control(minreq::Method::Post, "/scenario", body);
     }
 
+    fn auth(&self, app_key: &str, does: &str, mut body: Value) {
+        self.await_sign_in(app_key);
+        body["app_key"] = app_key.into();
+        self.control(minreq::Method::Post, &format!("/auth/latest/{does}"), body);
+    }
+
+    /// Waits until a code to sign in with is there that nobody has used.
+    pub fn await_sign_in(&self, app_key: &str) {
+        until("a code to sign in with", || {
+            let path = format!("/auth?app_key={app_key}&limit=1");
+            let attempts = self.control(minreq::Method::Get, &path, json!({}));
+            let state = attempts["attempts"][0]["state"].as_str().unwrap_or("none").to_owned();
+            ["waiting", "scanned", "asked"].contains(&state.as_str()).then_some(())
+        });
+    }
+
+    /// A user uses the newest code, and authorises the app with nick and picture.
+    pub fn sign_in(&self, app_key: &str, user_id: &str) {
+        self.auth(app_key, "authorise", json!({ "user": user_id, "profile": true }));
+    }
+
+    /// A user signs in with the newest code, but does not authorise the app.
+    pub fn sign_in_only(&self, app_key: &str, user_id: &str) {
+        self.auth(app_key, "login", json!({ "user": user_id }));
+        self.auth(app_key, "deny", json!({}));
+    }
+
+    /// The user of the newest code gives up.
+    pub fn deny(&self, app_key: &str) {
+        self.auth(app_key, "deny", json!({}));
+    }
+
+    /// The clock goes on.
+    pub fn advance(&self, seconds: i64) {
+        self.control(minreq::Method::Post, "/advance", json!({ "seconds": seconds }));
+    }
+
+    /// All sessions of a user end.
+    pub fn revoke(&self, user_id: &str) {
+        self.control(minreq::Method::Post, &format!("/users/{user_id}/logout"), json!({}));
+    }
+
     /// What the phone does: `scan`, `pay`, `cancel`.
     pub fn phone(&self, order_id: &str, does: &str) {
         self.control(minreq::Method::Post, &format!("/orders/{order_id}/{does}"), json!({}));
@@ -248,7 +319,13 @@ impl Rpc {
         Rpc { write: stream, read, id: 0, events: Vec::new() }
     }
 
-    fn line(&mut self) -> Value {
+    /// Sends a line as it stands.
+    pub fn write_line(&mut self, line: &str) {
+        self.write.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// The next line, whatever it is.
+    pub fn line(&mut self) -> Value {
         let mut line = String::new();
         let n = self.read.read_line(&mut line).expect("the daemon says something in time");
         assert!(n > 0, "the daemon closed the connection");
@@ -259,7 +336,7 @@ impl Rpc {
     pub fn call(&mut self, method: &str, params: Value) -> Value {
         self.id += 1;
         let request = json!({ "id": self.id, "method": method, "params": params });
-        self.write.write_all(format!("{request}\n").as_bytes()).unwrap();
+        self.write_line(&request.to_string());
         loop {
             let line = self.line();
             match line["method"].is_string() {
@@ -275,6 +352,20 @@ impl Rpc {
         let answer = self.call(method, params);
         assert!(answer["error"].is_null(), "{method}: {answer}");
         answer["result"].clone()
+    }
+
+    /// The next event for which `wanted` holds, also of those that came before an answer.
+    pub fn await_event(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        if let Some(at) = self.events.iter().position(&wanted) {
+            return self.events.remove(at);
+        }
+        loop {
+            let line = self.line();
+            match line["params"].clone() {
+                params if wanted(&params) => return params,
+                params => self.events.push(params),
+            }
+        }
     }
 
     pub fn pay(&mut self, order_id: &str) -> Value {

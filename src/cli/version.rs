@@ -7,7 +7,7 @@ use super::exit::{Fail, DONE, NO_DAEMON};
 use super::out::Out;
 use super::session::Session;
 use super::show;
-use crate::ipc::proto::{AppRef, Version as Answer};
+use crate::ipc::proto::{AppRef, Version as Answer, SDK_VERSION};
 
 /// Options of `version`.
 #[derive(Args, Debug)]
@@ -24,17 +24,6 @@ struct Versions<'a> {
     sdk_version: &'a str,
     daemon: Option<Answer>,
 }
-
-/// As `alitv_get_sdk_version` has it.
-const SDK_VERSION: &str = concat!(
-    "ostv_",
-    env!("CARGO_PKG_VERSION_MAJOR"),
-    ".",
-    env!("CARGO_PKG_VERSION_MINOR"),
-    ".",
-    env!("CARGO_PKG_VERSION_PATCH"),
-    ".0"
-);
 
 impl Version {
     /// Runs it.

@@ -2,6 +2,8 @@
 
 use std::ffi::c_char;
 
+use crate::ipc::proto::SDK_VERSION_Z;
+
 /// Digits of a version, read while compiling.
 const fn number(digits: &str) -> u32 {
     let bytes = digits.as_bytes();
@@ -33,15 +35,5 @@ pub extern "C" fn alitv_version_string() -> *const c_char {
 /// NULL.
 #[no_mangle]
 pub extern "C" fn alitv_get_sdk_version() -> *const c_char {
-    concat!(
-        "ostv_",
-        env!("CARGO_PKG_VERSION_MAJOR"),
-        ".",
-        env!("CARGO_PKG_VERSION_MINOR"),
-        ".",
-        env!("CARGO_PKG_VERSION_PATCH"),
-        ".0\0"
-    )
-    .as_ptr()
-    .cast()
+    SDK_VERSION_Z.as_ptr().cast()
 }

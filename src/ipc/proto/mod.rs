@@ -25,14 +25,17 @@ use crate::core::report::{AccountReport, DrawReport, GiftReport, Profile, Report
 pub const PROTOCOL: [u32; 2] = [1, 1];
 
 /// The version in the form of the Java SDK's `getSdkVersion`.
-pub const SDK_VERSION: &str = concat!(
+pub const SDK_VERSION: &str = SDK_VERSION_Z.split_at(SDK_VERSION_Z.len() - 1).0;
+
+/// The same, with the NUL that C wants behind it.
+pub const SDK_VERSION_Z: &str = concat!(
     "ostv_",
     env!("CARGO_PKG_VERSION_MAJOR"),
     ".",
     env!("CARGO_PKG_VERSION_MINOR"),
     ".",
     env!("CARGO_PKG_VERSION_PATCH"),
-    ".0"
+    ".0\0"
 );
 
 /// The methods of protocol 1.

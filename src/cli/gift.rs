@@ -108,10 +108,12 @@ impl Take {
         let timeout = self.timeout.map(Duration::from_secs);
         let ended = wait(&mut session, out, timeout, Item::new(&id, op))?;
         let state = ended.report.state();
-        // A refusal leaves nothing to store.
-        if self.ack || state != State::Granted {
+        if state == State::Granted && ended.report.acked() {
+            out.note(out.lang.gift_acked());
+        } else if self.ack || state != State::Granted {
+            // A refusal leaves nothing to store.
             ack::at_end(&mut session, out, &ended.report, ended.printed);
-        } else if !ended.report.acked() {
+        } else {
             let later = format!("alitv-pay ack {id} {}", ended.report.sequence());
             out.note(&out.lang.gift_granted(&later));
         }

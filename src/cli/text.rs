@@ -182,6 +182,14 @@ impl Lang {
         self.choose(format!("store the goods, then: {ack}"), format!("先存好商品，再执行：{ack}"))
     }
 
+    /// Below a gift that was handled before.
+    pub fn gift_acked(self) -> &'static str {
+        self.choose(
+            "acknowledged before: its goods are stored already",
+            "之前已经确认：商品已经存好",
+        )
+    }
+
     /// There is nothing to play.
     pub fn no_activities(self) -> &'static str {
         self.choose("no activities", "没有活动")

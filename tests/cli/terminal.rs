@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::arguments::scan;
 use super::run::alitv_pay;
-use crate::stage::PATIENCE;
+use crate::stage::{Sandbox, TvBox, PATIENCE};
 
 struct Terminal {
     master: File,
@@ -114,6 +114,32 @@ fn p_pays() {
     terminal.shows("next");
     let (exit, seen) = terminal.ends();
     assert_eq!(exit, 0, "{seen}");
+}
+
+#[test]
+fn auth_shows_a_code_and_ctrl_c_gives_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::start(dir.path());
+    let tv = TvBox::new(dir.path(), &sandbox);
+    let _daemon = tv.start();
+    let args = ["auth", "--socket", tv.socket.to_str().unwrap()];
+    let mut terminal = Terminal::start(&args, &[("ALITV_LANG", "zh")]);
+    terminal.shows("请用手机扫码登录");
+    let white_on_black = "\x1b[40;37;1;97m";
+    let rows = terminal.seen.lines().filter_map(|line| line.strip_prefix(white_on_black));
+    let drawing: Vec<&str> = rows.map(|row| row.trim_end_matches("\x1b[0m")).collect();
+    let text = scan(&drawing.join("\n"));
+    assert!(text.contains("/A/") && terminal.seen.contains(&text), "{text}");
+    terminal.types("\x03");
+    terminal.shows("auth.cancelled");
+    let (exit, seen) = terminal.ends();
+    assert_eq!(exit, 10, "{seen}");
+    // Somebody signs in.
+    let mut terminal = Terminal::start(&args, &[]);
+    terminal.shows("scan with a phone to sign in");
+    sandbox.sign_in(sandbox.app_key(), "100001");
+    terminal.shows("auth.success");
+    assert_eq!(terminal.ends().0, 0);
 }
 
 #[test]

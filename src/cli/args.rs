@@ -9,7 +9,7 @@ use super::text::Lang;
 use super::{ack, auth, cancel, daemon, gift, log, logout, lottery, orders, pay, profile, qr};
 #[cfg(feature = "sandbox")]
 use super::{demo, sandbox};
-use super::{qr_url, query, repay, rpc, tail, user, version, web};
+use super::{qr_url, query, repay, rpc, status, tail, user, version, web};
 use crate::core::award::GiftId;
 use crate::core::facts::{AppKey, EventKey, OrderId, GIFT_PREFIX};
 use crate::core::user::Token;
@@ -108,6 +108,8 @@ pub enum Command {
     QrUrl(qr_url::QrUrl),
     /// Show what the platform has switched on for the app
     Profile(profile::Profile),
+    /// Show whether daemon and gateway are there (init)
+    Status(status::Status),
     /// Follow what happens: what is unfinished first, then every event
     Tail(tail::Tail),
     /// Follow the daemon's log (logSwitch)
@@ -126,7 +128,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Payments", &["pay", "repay", "orders", "query", "cancel", "ack"]),
     ("Account", &["auth", "logout", "user"]),
     ("Operations", &["web", "lottery", "gift", "qr-url", "profile"]),
-    ("Tools", &["tail", "log", "rpc", "qr", "version"]),
+    ("Tools", &["status", "tail", "log", "rpc", "qr", "version"]),
 ];
 
 impl Cli {

@@ -32,6 +32,7 @@ pub mod rpc;
 pub mod sandbox;
 pub mod session;
 pub mod show;
+pub mod status;
 pub mod sys;
 pub mod tail;
 pub mod text;
@@ -95,6 +96,7 @@ fn run(command: Command, global: &Global, out: &mut Out) -> Result<ExitCode, Fai
         Command::QrUrl(qr_url) => qr_url.run(global, out),
         Command::Profile(profile) => profile.run(global, out),
         Command::Log(log) => log.run(global, out),
+        Command::Status(status) => status.run(global, out),
         Command::Version(version) => version.run(global, out),
     };
     exit.map(ExitCode::from)

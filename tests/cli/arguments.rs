@@ -172,6 +172,7 @@ fn help_shows_examples_first_and_a_wrong_command_is_usage() {
         "gift take",
         "qr-url",
         "profile",
+        "status",
         "log",
         "version",
     ];
@@ -200,6 +201,7 @@ fn the_names_of_the_java_sdk_lead_to_the_commands() {
         ("lottery", "AliTvSdk.Lottery.getActivitesInfo"),
         ("gift", "AliTvSdk.queryGifts"),
         ("qr-url", "AliTvSdk.Web.getQRUrl"),
+        ("status", "AliTvSdk.init"),
         ("log", "AliTvSdk.logSwitch"),
         ("version", "AliTvSdk.getSdkVersion"),
     ];

@@ -14,7 +14,7 @@ fn row_1_init() {
     stage.c(&["init"]).ends_with(0).says(&["on_init_finish"]);
     let apps = stage.rpc().ok("watch", json!({}))["apps"].clone();
     assert_eq!(apps[0]["account"]["app_key"], GEMS);
-    stage.cli(&["orders"]).ends_with(0);
+    stage.cli(&["status"]).ends_with(0).says(&["alitv  answers", "environment  sandbox"]);
 
     // An app that is not this user's, or that is none.
     stage.c_as("99999999", &["init"]).ends_with(1).says(&["on_init_error ALITV_E_DENIED"]);
@@ -29,6 +29,7 @@ fn row_1_init_without_a_daemon() {
     stage.daemon.kill();
     stage.c(&["init"]).ends_with(1).says(&["on_init_error ALITV_E_OFFLINE"]);
     stage.c(&["early"]).ends_with(0).says(&["early"]);
+    stage.cli(&["status"]).ends_with(3);
     stage.cli(&["user"]).ends_with(3).says(&["OFFLINE (-1201)", "alitv-payd"]);
     stage.cli(&["auth"]).ends_with(3);
     stage.cli(&["gift", "list", "--json"]).ends_with(3).says(&["\"name\":\"OFFLINE\""]);

@@ -90,8 +90,8 @@ pub const WEB_OPEN_S_MAX: u32 = 7_200;
 pub const RENEWAL_MONTHS_MAX: usize = 12;
 /// Charges of a subscription by season, the first one included.
 pub const RENEWAL_SEASONS_MAX: usize = 4;
-/// Look-ups that wait for the gateway, of all apps.
-pub const LOOKUPS_MAX: usize = 64;
+/// Look-ups of one app that wait for the gateway, so that the others find a place.
+pub const LOOKUPS_PER_APP_MAX: usize = 16;
 /// Attempts to sign in of one app in a minute, so that a loop in a game cannot flood the
 /// gateway with codes.
 pub const AUTHS_NEW_PER_MINUTE_MAX: usize = 12;
@@ -116,7 +116,7 @@ pub const PROFILE_RETRY_MS_MIN: u64 = 5_000;
 /// Longest such wait: a box that is off the net must not be busy with this.
 pub const PROFILE_RETRY_MS_MAX: u64 = 15 * 60_000;
 /// Look-ups of one connection that wait for the gateway.
-pub const LOOKUPS_PER_SESSION_MAX: usize = 16;
+pub const LOOKUPS_PER_SESSION_MAX: usize = 8;
 
 // ---- timing of an order ----------------------------------------------------
 
@@ -164,6 +164,8 @@ pub const PROBE_AGE_MS_MAX: u64 = 24 * 3_600_000;
 pub const WAIT_S_MAX: u32 = 20;
 /// Calls in flight at once: one worker thread each.
 pub const WORKERS: usize = 4;
+/// Of those, how many may be look-ups, so that a game that makes many holds up no payment.
+pub const LOOKUP_WORKERS: usize = 2;
 /// Of those, how many may be held queries, so that precreate and close find a worker.
 pub const HELD_MAX: usize = 2;
 

@@ -581,3 +581,17 @@ fn an_order_is_for_the_user_it_began_with() {
     assert_eq!(session(&bench), None);
     assert_eq!(bench.pay("A1").user_id.unwrap().as_str(), "u-1", "it is the same order");
 }
+
+#[test]
+fn an_order_that_was_forgotten_and_begun_again_replays() {
+    let mut bench = Bench::probed(0);
+    for round in 0..2 {
+        bench.show("A1");
+        bench.pass(POLL_MS);
+        bench.answer(trade(TradeStatus::Success));
+        let sequence = bench.report("A1").sequence;
+        bench.with(|engine, clock, out| engine.ack(&key("A1"), sequence, clock, out)).unwrap();
+        assert!(round == 1 || bench.engine.forget_acked());
+    }
+    assert_eq!(Bench::after(bench.journal).state("A1"), State::Paid);
+}

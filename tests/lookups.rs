@@ -211,19 +211,19 @@ fn an_answer_about_who_was_here_before_is_not_given() {
 #[test]
 fn look_ups_have_their_bound() {
     let mut bench = Bench::authorised();
-    for ticket in 0..LOOKUPS_MAX as u64 {
+    for ticket in 0..LOOKUPS_PER_APP_MAX as u64 {
         bench.look_up(ALL, ticket).unwrap();
     }
     let refusal = bench.look_up(ALL, 99).unwrap_err();
     assert_eq!(refusal.code, Code::LIMIT);
-    assert!(refusal.message.contains(&LOOKUPS_MAX.to_string()), "{refusal}");
+    assert!(refusal.message.contains(&LOOKUPS_PER_APP_MAX.to_string()), "{refusal}");
     bench.answer(lost());
     bench.look_up(ALL, 99).unwrap();
     while !bench.sent.is_empty() {
         bench.answer(wrong_clock());
     }
-    assert_eq!(bench.answers.len(), LOOKUPS_MAX + 1);
-    for ticket in 0..LOOKUPS_MAX as u64 {
+    assert_eq!(bench.answers.len(), LOOKUPS_PER_APP_MAX + 1);
+    for ticket in 0..LOOKUPS_PER_APP_MAX as u64 {
         bench.look_up(ALL, ticket).unwrap();
     }
 }

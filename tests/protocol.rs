@@ -162,7 +162,7 @@ fn the_documents_name_what_there_is() {
             ORDERS_LIST_MAX,
             ORDERS_UNACKED_PER_APP_MAX,
             AUTHS_NEW_PER_MINUTE_MAX,
-            LOOKUPS_MAX,
+            LOOKUPS_PER_APP_MAX,
             LOOKUPS_PER_SESSION_MAX,
             WEB_OPEN_S_MAX as usize,
             WEB_PARAM_VALUE_BYTES_MAX,

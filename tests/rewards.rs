@@ -230,3 +230,54 @@ fn draws_and_gifts_share_the_bounds_of_orders() {
     assert_eq!(bench.try_draw("draw-x", "spring").unwrap_err().code, Code::LIMIT);
     assert_eq!(bench.try_take("t1").unwrap_err().code, Code::LIMIT);
 }
+
+/// Something that was forgotten for lack of room and asked for again is in the journal twice.
+#[test]
+fn what_was_forgotten_and_begun_again_replays() {
+    let mut bench = Bench::authorised();
+    for round in 0..2 {
+        bench.try_draw(DRAW, "spring").unwrap();
+        bench.answer(won());
+        bench.ack(DRAW).unwrap();
+        bench.try_take("t1").unwrap();
+        bench.answer(taken());
+        bench.ack(GIFT).unwrap();
+        bench.answer(Reply::Done);
+        if round == 0 {
+            assert!(bench.engine.forget_acked());
+        }
+    }
+    let again = Bench::after(bench.journal);
+    assert_eq!(again.item(DRAW).state(), State::Won);
+    assert_eq!(again.item(GIFT).state(), State::Granted);
+    // What is still going on is not begun twice.
+    let mut bench = Bench::authorised();
+    bench.try_draw(DRAW, "spring").unwrap();
+    let mut engine = alitv_pay::core::engine::Engine::new([app()]);
+    let intent = bench.journal.last().unwrap().clone();
+    engine.replay(intent.clone()).unwrap();
+    assert!(engine.replay(intent).is_err());
+}
+
+/// A gift that is taken again has its place already, and its old number with it.
+#[test]
+fn a_gift_is_taken_again_though_no_more_is_kept() {
+    let mut bench = Bench::authorised();
+    bench.try_take("t1").unwrap();
+    bench.answer(rejected("RECORD_STATUS_INVALID"));
+    bench.ack(GIFT).unwrap();
+    for number in 1..ORDERS_KEPT_MAX {
+        bench.pass(60_000);
+        bench.sent.clear();
+        bench.try_draw(&format!("draw-{number}"), "spring").unwrap();
+        bench.answer(won());
+        bench.ack(&format!("draw-{number}")).unwrap();
+    }
+    bench.pass(60_000);
+    assert_eq!(bench.try_take("t2").unwrap().state, State::Created);
+    let Ask::GiftTake(facts) = bench.asks()[bench.asks().len() - 1] else { panic!("a taking") };
+    assert_eq!(facts.take_id.as_str(), "t1");
+    bench.pass(60_000);
+    bench.try_draw("draw-x", "spring").unwrap();
+    assert_eq!(bench.engine.items(&app(), Which::All, bench.clock).len(), ORDERS_KEPT_MAX);
+}

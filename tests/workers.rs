@@ -13,7 +13,7 @@ use alitv_pay::core::code::{Code, Refusal};
 use alitv_pay::core::facts::{AppKey, Facts, OrderId};
 use alitv_pay::gateway::workers::Workers;
 use alitv_pay::gateway::{Gateway, HttpAnswer, HttpRequest, Prepared, Transport};
-use alitv_pay::limits::{CALLS_QUEUED_MAX, WORKERS};
+use alitv_pay::limits::{CALLS_QUEUED_MAX, LOOKUP_WORKERS, WORKERS};
 use alitv_pay::money::Fen;
 
 /// Sends the call's order id; what comes back is a code with the answer's body.
@@ -227,7 +227,7 @@ fn what_a_person_waits_for_goes_before_the_rest() {
         bench.gate.send(()).unwrap();
         bench.until_started(WORKERS + done);
     }
-    let expected = ["P", "C", "A", "UserInfo", "Gifts", "Q", "Profile", "query A", "SignOut"];
+    let expected = ["P", "C", "A", "Q", "Profile", "query A", "SignOut", "UserInfo", "Gifts"];
     assert_eq!(bench.line.started()[WORKERS..], expected);
     (0..WORKERS).for_each(|_| bench.gate.send(()).unwrap());
     bench.replies(WORKERS + count);
@@ -274,4 +274,24 @@ fn nothing_is_said_after_the_end() {
     // The worker lets go of the wake closure when it ends, and so of the sender.
     let ended = wakes.recv_timeout(Duration::from_secs(20));
     assert_eq!(ended, Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
+}
+
+#[test]
+fn look_ups_leave_workers_and_places_to_payments() {
+    let bench = bench(true);
+    let look_up = |number| {
+        bench.workers.submit(number, Call { ask: Ask::Gifts, ..call(query, "x") }, 0);
+    };
+    (0..CALLS_QUEUED_MAX as CallNo).for_each(look_up);
+    bench.until_started(LOOKUP_WORKERS);
+    bench.workers.submit(900, call(Ask::Precreate, "P"), 0);
+    bench.until_started(LOOKUP_WORKERS + 1);
+    assert_eq!(bench.line.started()[LOOKUP_WORKERS], "P");
+    assert!(bench.workers.take().is_empty(), "a worker and a place were free for it");
+    for _ in 0..=CALLS_QUEUED_MAX {
+        bench.gate.send(()).unwrap();
+    }
+    bench.replies(CALLS_QUEUED_MAX + 1);
+    // Two look-ups at a time, and one payment.
+    assert!(bench.line.most.load(Ordering::SeqCst) <= LOOKUP_WORKERS + 1);
 }

@@ -227,6 +227,12 @@ impl Event {
         }
     }
 
+    /// It says that somebody has signed in.
+    pub(super) fn is_sign_in(&self) -> bool {
+        let About::Account(account, _) = &self.about else { return false };
+        account.auth.as_ref().is_some_and(|auth| auth.phase == AuthPhase::Success)
+    }
+
     pub(super) fn refusal(kind: Kind, refusal: Refusal) -> Event {
         Event { result: refusal.code, message: refusal.message, ..Event::new(kind) }
     }

@@ -137,9 +137,17 @@ impl Queue {
     }
 
     /// A sign-in that nobody here waits for has ended, or somebody has signed out. It replaces
-    /// an older one of its kind that nobody has read.
+    /// an older one of its kind that nobody has read; but one that changed nothing does not
+    /// take the place of one that says who plays.
     pub fn push_account(&mut self, app_key: &AppKey, event: Event) {
         let kind = event.kind;
+        let told = |item: &Item| match item {
+            Item::OfApp(known, older) => known == app_key && older.is_sign_in(),
+            _ => false,
+        };
+        if kind == Kind::Auth && !event.is_sign_in() && self.items.iter().any(told) {
+            return;
+        }
         let same = |item: &Item| match item {
             Item::OfApp(known, older) => known == app_key && older.kind == kind,
             _ => false,
@@ -250,10 +258,14 @@ fn newest(answer: Event, mirror: &mut Mirror) -> Event {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::About;
+    use super::super::event::{About, AuthFrom};
     use super::super::mirror::tests::{key, report};
     use super::*;
-    use crate::core::report::{ItemReport, Report, State, WebKind, WebReport};
+    use crate::core::code::Code;
+    use crate::core::report::{
+        AccountReport, AccountState, AuthPhase, AuthReport, ItemReport, Report, State, WebKind,
+        WebReport,
+    };
 
     /// Kind, order and state, count.
     type Seen = (Kind, Option<(String, State)>, u32);
@@ -395,9 +407,41 @@ mod tests {
             kind: WebKind::Custom,
             url: "https://h/".into(),
             open,
-            result: crate::core::code::Code::OK,
+            result: Code::OK,
         };
         Event { about: About::Web(web), ..Event::new(Kind::Web) }
+    }
+
+    fn ended(phase: AuthPhase) -> Event {
+        let auth = AuthReport {
+            attempt: "a".into(),
+            phase,
+            authorise: false,
+            qr_text: None,
+            expires_s: None,
+            result: Code::OK,
+            message: None,
+        };
+        let account = AccountReport {
+            app_key: AppKey::new("1").unwrap(),
+            state: AccountState::Authorised,
+            sequence: 1,
+            user_id: None,
+            auth: Some(auth),
+        };
+        let about = About::Account(account, AuthFrom::Elsewhere);
+        Event { about, ..Event::new(Kind::Auth) }
+    }
+
+    #[test]
+    fn who_plays_is_told_though_somebody_gave_up_after_that() {
+        let mut both = Both::new(1);
+        let app_key = AppKey::new("1").unwrap();
+        for phase in [AuthPhase::Cancelled, AuthPhase::Success, AuthPhase::Cancelled] {
+            both.queue.push_account(&app_key, ended(phase));
+        }
+        let told = both.queue.pull(&mut both.mirror, &mut both.apps).unwrap();
+        assert!(told.is_sign_in() && both.read().is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::thread;
 use super::sys::with_signals_blocked;
 use super::{Gateway, Transport};
 use crate::core::call::{Ask, Call, CallNo, DoubtKind, Reply};
-use crate::limits::{CALLS_QUEUED_MAX, WORKERS, WORKER_STACK_BYTES};
+use crate::limits::{CALLS_QUEUED_MAX, LOOKUP_WORKERS, WORKERS, WORKER_STACK_BYTES};
 
 /// Up to `WORKERS` threads, started when there is something to do. Every submitted call gets
 /// exactly one reply, unless this is dropped before.
@@ -31,6 +31,10 @@ struct State {
     first: VecDeque<Job>,
     /// Questions that are asked again and again, and news for the gateway.
     then: VecDeque<Job>,
+    /// Look-ups: a game may make many, and none of them is a payment.
+    lookups: VecDeque<Job>,
+    /// Workers that do one.
+    looking: usize,
     done: Vec<(CallNo, Reply)>,
     threads: usize,
     idle: usize,
@@ -44,17 +48,42 @@ struct Job {
 }
 
 impl State {
+    /// Jobs that a free worker would take.
     fn queued(&self) -> usize {
-        self.first.len() + self.then.len()
+        let lookups = self.lookups.len().min(LOOKUP_WORKERS - self.looking);
+        self.first.len() + self.then.len() + lookups
     }
 
     fn next(&mut self) -> Option<Job> {
-        self.first.pop_front().or_else(|| self.then.pop_front())
+        let job = self.first.pop_front().or_else(|| self.then.pop_front());
+        if job.is_some() || self.looking >= LOOKUP_WORKERS {
+            return job;
+        }
+        let job = self.lookups.pop_front();
+        self.looking += usize::from(job.is_some());
+        job
+    }
+
+    /// Where a call waits for its turn.
+    fn line(&mut self, ask: &Ask) -> &mut VecDeque<Job> {
+        match urgency(ask) {
+            Urgency::First => &mut self.first,
+            Urgency::Then => &mut self.then,
+            Urgency::Lookup => &mut self.lookups,
+        }
     }
 }
 
-/// Whether nobody notices if it is done a moment later.
-fn can_wait(ask: &Ask) -> bool {
+/// Who goes before whom.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Urgency {
+    First,
+    /// Nobody notices if it is done a moment later.
+    Then,
+    Lookup,
+}
+
+fn urgency(ask: &Ask) -> Urgency {
     match ask {
         Ask::Query { .. }
         | Ask::AuthQuery { .. }
@@ -62,16 +91,14 @@ fn can_wait(ask: &Ask) -> bool {
         | Ask::Profile
         | Ask::AuthCancel { .. }
         | Ask::SignOut
-        | Ask::GiftMark(_) => true,
+        | Ask::GiftMark(_) => Urgency::Then,
+        Ask::UserInfo | Ask::Activities { .. } | Ask::Gifts => Urgency::Lookup,
         Ask::Probe
         | Ask::Precreate(_)
         | Ask::Close(_)
         | Ask::AuthApply { .. }
-        | Ask::UserInfo
-        | Ask::Activities { .. }
         | Ask::Draw(_)
-        | Ask::Gifts
-        | Ask::GiftTake(_) => false,
+        | Ask::GiftTake(_) => Urgency::First,
     }
 }
 
@@ -91,14 +118,17 @@ impl Workers {
     /// `CALLS_QUEUED_MAX` calls waiting, or no thread to be had, the reply is in doubt.
     pub fn submit(&self, number: CallNo, call: Call, server_ms: i64) {
         let mut state = self.shared.lock();
-        if state.queued() >= CALLS_QUEUED_MAX {
+        let waiting = match urgency(&call.ask) {
+            Urgency::Lookup => state.lookups.len(),
+            Urgency::First | Urgency::Then => state.first.len() + state.then.len(),
+        };
+        if waiting >= CALLS_QUEUED_MAX {
             let reply = Reply::in_doubt(DoubtKind::Network, "too many calls wait for the gateway");
             drop(state);
             return self.shared.finish(number, reply);
         }
         let job = Job { number, call, server_ms };
-        let line = if can_wait(&job.call.ask) { &mut state.then } else { &mut state.first };
-        line.push_back(job);
+        state.line(&job.call.ask).push_back(job);
         let wanted = state.queued() > state.idle && state.threads < WORKERS;
         state.threads += usize::from(wanted);
         drop(state);
@@ -142,6 +172,9 @@ impl Shared {
             let run = || self.gateway.run(&job.call, job.server_ms, &*self.transport);
             let reply = catch_unwind(AssertUnwindSafe(run))
                 .unwrap_or_else(|_| Reply::in_doubt(DoubtKind::Gateway, "the gateway code failed"));
+            if urgency(&job.call.ask) == Urgency::Lookup {
+                self.lock().looking -= 1;
+            }
             self.finish(job.number, reply);
         }
     }
@@ -176,7 +209,8 @@ impl Shared {
         let mut state = self.lock();
         state.threads -= 1;
         let lost: Vec<Job> = if state.threads == 0 {
-            std::iter::from_fn(|| state.next()).collect()
+            let State { first, then, lookups, .. } = &mut *state;
+            first.drain(..).chain(then.drain(..)).chain(lookups.drain(..)).collect()
         } else {
             Vec::new()
         };

@@ -60,16 +60,17 @@ impl Engine {
         self.items.retain(|_, slot| !slot.item.settled_since_ms().is_some_and(&old));
     }
 
-    /// Folds one record of an item in.
+    /// Folds one record of an item in. One that begins an item may follow the end of another
+    /// of its name: that one had nothing left to do, and was forgotten or was tried again.
     pub(super) fn replay_item(&mut self, key: &Key, record: Record) -> Result<(), String> {
-        if let Some(applied) = self.change(key, |item| item.apply(&record)) {
-            return applied;
+        let old = self.item(key);
+        let is_over = old.is_none_or(|item| item.settled_since_ms().is_some());
+        if let Some(item) = Item::begin(&record).filter(|_| is_over) {
+            self.insert(key.clone(), item);
+            return Ok(());
         }
-        let Some(item) = Item::begin(&record) else {
-            return Err(format!("{} begins with {record:?}", key.order_id));
-        };
-        self.insert(key.clone(), item);
-        Ok(())
+        let applied = self.change(key, |item| item.apply(&record));
+        applied.unwrap_or_else(|| Err(format!("{} begins with {record:?}", key.order_id)))
     }
 
     /// The records that replay into the present items, oldest item first.
@@ -128,8 +129,10 @@ impl Engine {
         slots.into_iter().map(|(key, _)| key.clone()).collect()
     }
 
-    /// Bounds of `reference/reliability.md` 4.6. Counts a start only if it is allowed.
-    pub(super) fn admit(&mut self, app_key: &AppKey, clock: Clock) -> Result<(), Refusal> {
+    /// Bounds of `reference/reliability.md` 4.6 for what is to be begun under `key`. Counts a
+    /// start only if it is allowed.
+    pub(super) fn admit(&mut self, key: &Key, clock: Clock) -> Result<(), Refusal> {
+        let app_key = &key.app_key;
         let limit = |text: String| Err(Refusal::new(Code::LIMIT, text));
         let [open, unacked] = self.counts(std::slice::from_ref(app_key));
         if open >= ORDERS_OPEN_PER_APP_MAX {
@@ -140,7 +143,7 @@ impl Engine {
                 "{ORDERS_UNACKED_PER_APP_MAX} results of this app wait for an ack"
             ));
         }
-        if self.items.len() >= ORDERS_KEPT_MAX && !self.forget_oldest_settled() {
+        if self.items.len() >= ORDERS_KEPT_MAX && !self.forget_oldest_settled(key) {
             return limit(format!("{ORDERS_KEPT_MAX} orders are kept and none is acked"));
         }
         let Some(app) = self.apps.get_mut(app_key) else { return Ok(()) };
@@ -154,7 +157,11 @@ impl Engine {
         Ok(())
     }
 
-    fn forget_oldest_settled(&mut self) -> bool {
+    /// Makes room for one item, unless it has a place already.
+    fn forget_oldest_settled(&mut self, for_key: &Key) -> bool {
+        if self.has_item(for_key) {
+            return true;
+        }
         let oldest = self.keys(|item| item.settled_since_ms().is_some()).into_iter().next();
         oldest.is_some_and(|key| self.items.remove(&key).is_some())
     }

@@ -6,7 +6,7 @@ use crate::core::code::{Code, Refusal};
 use crate::core::facts::AppKey;
 use crate::core::lookup::{Found, Lookup, Ticket};
 use crate::core::user::UserId;
-use crate::limits::LOOKUPS_MAX;
+use crate::limits::LOOKUPS_PER_APP_MAX;
 
 /// A look-up that has no answer yet.
 pub(super) struct Asked {
@@ -36,12 +36,15 @@ impl Engine {
     ) -> Result<(), Refusal> {
         self.check_app(app_key)?;
         let user_id = lookup.needs_user().then(|| self.authorised_user(app_key)).transpose()?;
-        if self.lookups >= LOOKUPS_MAX {
-            let text = format!("{LOOKUPS_MAX} look-ups wait for the gateway");
+        let waiting = self.apps.get(app_key).map_or(0, |app| app.lookups);
+        if waiting >= LOOKUPS_PER_APP_MAX {
+            let text = format!("{LOOKUPS_PER_APP_MAX} look-ups of this app wait for the gateway");
             return Err(Refusal::new(Code::LIMIT, text));
         }
         self.probe_if_old(clock, out);
-        self.lookups += 1;
+        if let Some(app) = self.apps.get_mut(app_key) {
+            app.lookups += 1;
+        }
         let asked = Asked { ticket, app_key: app_key.clone(), lookup, user_id, repeated: false };
         self.ask_lookup(asked, out);
         Ok(())
@@ -78,7 +81,9 @@ impl Engine {
         } else {
             asked.answer(reply)
         };
-        self.lookups -= 1;
+        if let Some(app) = self.apps.get_mut(&asked.app_key) {
+            app.lookups -= 1;
+        }
         out.push(Effect::Answer(asked.ticket, answer));
     }
 

@@ -61,9 +61,7 @@ pub struct Engine {
     profiles: Profiles,
     /// Pages that are open.
     webs: BTreeMap<AppKey, Web>,
-    /// Look-ups that have no answer yet.
-    lookups: usize,
-    /// Those of them that go out again when the gateway's clock was asked.
+    /// Look-ups that go out again when the gateway's clock was asked.
     lookups_waiting: Vec<Asked>,
     timers: BTreeSet<(u64, Key)>,
     calls: BTreeMap<CallNo, InFlight>,
@@ -78,6 +76,8 @@ struct App {
     started: VecDeque<u64>,
     /// Items that are open, and items that wait for an ack.
     counts: [usize; 2],
+    /// Look-ups that have no answer yet.
+    lookups: usize,
 }
 
 struct Slot {
@@ -117,7 +117,6 @@ impl Engine {
             accounts: BTreeMap::new(),
             profiles: Profiles::default(),
             webs: BTreeMap::new(),
-            lookups: 0,
             lookups_waiting: Vec::new(),
             timers: BTreeSet::new(),
             calls: BTreeMap::new(),

@@ -28,7 +28,7 @@ impl Engine {
             let now = self.time(clock);
             return resumed(order, &facts).map(|()| order.report(&now));
         }
-        self.admit(&key.app_key, clock)?;
+        self.admit(&key, clock)?;
         self.probe_if_old(clock, out);
         let now = self.now(clock, self.slot_last + 1);
         let mut outputs = Vec::new();

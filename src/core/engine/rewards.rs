@@ -54,7 +54,7 @@ impl Engine {
         let user_id = self.authorised_user(&app_key)?;
         let facts = DrawFacts { app_key, draw_id, event_key, user_id, confirm_key, behavior_key };
         facts.check()?;
-        self.admit(&key.app_key, clock)?;
+        self.admit(&key, clock)?;
         self.probe_if_old(clock, out);
         let mut outputs = Vec::new();
         let draw = draw::start(facts, &now, &mut outputs);
@@ -89,7 +89,7 @@ impl Engine {
             Some(Item::Gift(taking)) => return Ok(taking.report(&now)),
             _ => false,
         };
-        self.admit(app_key, clock)?;
+        self.admit(&key, clock)?;
         self.probe_if_old(clock, out);
         let mut outputs = Vec::new();
         if again {

@@ -725,3 +725,24 @@ proptest! {
         }
     }
 }
+
+/// Whoever only tried another account goes on as who they were.
+#[test]
+fn a_change_that_does_not_authorise_leaves_the_old_user() {
+    let mut bench = Bench::authorised();
+    bench.with(|engine, clock, out| engine.auth(&app(), true, "a2".into(), clock, out)).unwrap();
+    let qr_text = "https://qr.alipay.com/login".into();
+    bench.answer(Reply::Code { qr_text, expires_s: 300, interval_s: 5 });
+    bench.pass(5_000);
+    let token = Token::new("token", "session-u-2").unwrap();
+    let user_id = UserId::new("u-2").unwrap();
+    bench.answer(Reply::Auth(AuthStatus::Granted { user_id, token, authorised: false }));
+    let account = bench.engine.account(&app(), bench.clock);
+    assert_eq!(account.state, AccountState::Authorised);
+    assert_eq!(account.user_id.unwrap().as_str(), USER);
+    let Some(Event::Account(told)) = bench.told.last() else { panic!("{:?}", bench.told) };
+    assert_eq!(told.auth.as_ref().map(|auth| auth.phase), Some(AuthPhase::Cancelled));
+    let (_, sign_out) = bench.sent.last().unwrap();
+    assert_eq!(sign_out.ask, Ask::SignOut);
+    assert_eq!(sign_out.session.as_ref().unwrap().expose(), "session-u-2");
+}

@@ -100,6 +100,11 @@ fn a_draw_with_other_facts_is_a_conflict_and_spends_nothing() {
     assert_eq!(refusal.code, Code::CONFLICT);
     assert!(refusal.message.contains("event_key"), "{refusal}");
     assert_eq!(bench.asks().len(), 1);
+    bench.answer(won());
+    bench.sign_in("u-2");
+    let refusal = bench.try_draw(DRAW, "spring").unwrap_err();
+    assert_eq!(refusal.code, Code::CONFLICT);
+    assert!(refusal.message.contains("user_id"), "{refusal}");
     let refusal = bench.try_draw("A1", "spring").unwrap_err();
     assert_eq!(refusal.code, Code::INVALID);
     assert!(refusal.message.starts_with("draw_id must begin with \"draw-\""), "{refusal}");

@@ -42,8 +42,9 @@ pub struct Global {
     /// The daemon's socket [default: $ALITV_PAY_SOCKET, or the system's]
     #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
     pub socket: Option<PathBuf>,
-    /// The app, where the daemon lets you act for several
+    /// The app, where you may act for several [default: $ALITV_PAY_APP_KEY]
     #[arg(long, global = true, value_name = "KEY", value_parser = app_key,
+        env = "ALITV_PAY_APP_KEY", hide_env = true,
         help_heading = "Global options")]
     pub app_key: Option<AppKey>,
     /// Data as JSON, one value a line; this form is stable, the text is not

@@ -140,12 +140,12 @@ fn advice(code: Code) -> (u8, &'static str) {
         ),
         Code::NOT_FOUND => (OTHER, "list what the journal has: alitv-pay orders --which all"),
         Code::CONFLICT => {
-            (OTHER, "use a new --order for a new payment, or repeat the old facts exactly")
+            (OTHER, "an id stands for one thing: take a new one, or repeat the old facts exactly")
         }
         Code::LIMIT => (OTHER, "end or acknowledge older orders first: alitv-pay orders"),
         Code::STATE => (OTHER, "look at the order first: alitv-pay query ORDER"),
         Code::UNAUTHORIZED => (OTHER, "have the user sign in and authorise first: alitv-pay auth"),
-        Code::NOT_READY => (OTHER, "wait until the gateway can be reached: alitv-pay rpc status"),
+        Code::NOT_READY => (OTHER, "wait until the gateway can be reached: alitv-pay status"),
         Code::TIMEOUT => (OTHER, "run the command again"),
         Code::AUTH_CANCELLED | Code::AUTH_EXPIRED | Code::AUTH_OTHER => {
             (OTHER, "begin again: alitv-pay auth")
@@ -156,7 +156,7 @@ fn advice(code: Code) -> (u8, &'static str) {
         }
         Code::STORAGE => (OTHER, "free space where the journal lives, then start the daemon again"),
         Code::NETWORK | Code::GATEWAY | Code::SIGNATURE | Code::CLOCK => {
-            (OTHER, "see how the daemon sees the gateway: alitv-pay rpc status")
+            (OTHER, "see how the daemon sees the gateway: alitv-pay status")
         }
         Code::PROTOCOL => (OTHER, "install alitv-pay and alitv-payd of the same version"),
         _ => (OTHER, "run it again with -v, and look into the daemon's log"),

@@ -92,7 +92,7 @@ impl Session {
         Err(Fail::new(
             OTHER,
             format!("the daemon did not answer within {wait_s} s"),
-            "see whether it is stuck: alitv-pay rpc status; its log tells more",
+            "see whether it is stuck: alitv-pay status; its log tells more",
         ))
     }
 

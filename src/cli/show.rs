@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::clock;
+use super::lists::award_text;
 use super::text::Lang;
 use crate::core::code::Code;
 use crate::core::report::{Report, State};
@@ -55,7 +56,9 @@ pub fn event_text(now_ms: i64, kind: EventKind, report: &Report) -> String {
     };
     let line = text_line(now_ms, &event, report.order_id.as_str(), &detail);
     let code = report.qr_text.as_ref().filter(|_| kind == EventKind::Qr);
-    code.map_or(line.clone(), |text| below(&line, text))
+    let awards = report.awards.iter().map(award_text);
+    let more = code.cloned().into_iter().chain(awards);
+    more.fold(line, |line, text| below(&line, &text))
 }
 
 /// `11:03:12  draw.won         draw-1  60 gems`.

@@ -197,6 +197,12 @@ impl Account {
             self.end(AuthPhase::Failed, Code::AUTH_OTHER, text, out);
             return out.push(Output::Send(Ask::SignOut, Some(granted.token)));
         }
+        let replaces = before.as_ref().is_some_and(|user| user.user_id != granted.user_id);
+        if replaces && self.is_authorised() && !granted.authorised {
+            let text = "another user signed in, but did not authorise the app".to_owned();
+            self.end(AuthPhase::Cancelled, Code::AUTH_CANCELLED, text, out);
+            return out.push(Output::Send(Ask::SignOut, Some(granted.token)));
+        }
         let record = Record::SignedIn {
             app_key: self.app_key.clone(),
             user_id: granted.user_id.clone(),

@@ -16,7 +16,7 @@ use super::lines::Lines;
 use super::proto::{Notification, RpcError};
 use super::session::Session;
 use super::sys::{self, EventFd, PollSet, Timer};
-use crate::core::call::{Call, CallNo};
+use crate::core::call::{Call, CallNo, Reply};
 use crate::core::code::{Code, Refusal};
 use crate::core::engine::{Clock, Effect, Engine};
 use crate::core::lookup::{Found, Ticket};
@@ -94,6 +94,8 @@ pub struct Server<D: Disk> {
     sends: Vec<(CallNo, Call)>,
     /// Events of this round, for the log.
     told: Vec<Event>,
+    /// What was last wrong with the gateway.
+    trouble: String,
     /// What this round could not store.
     failure: Option<JournalError>,
     event_line: Vec<u8>,
@@ -125,6 +127,7 @@ impl<D: Disk> Server<D> {
             attacher: Attacher::new(wake),
             sends: Vec::new(),
             told: Vec::new(),
+            trouble: String::new(),
             failure: None,
             event_line: Vec::new(),
             compact_after_ms: 0,
@@ -241,6 +244,7 @@ impl<D: Disk> Server<D> {
         }
         self.attacher.event().clear();
         for (call, reply) in self.workers.take() {
+            self.log_trouble(&reply);
             self.desk.engine.reply(call, reply, self.desk.clock, &mut self.desk.effects);
             self.carry();
         }
@@ -251,6 +255,19 @@ impl<D: Disk> Server<D> {
                 continue;
             }
             self.welcome(stream, Caller::new(None, apps));
+        }
+    }
+
+    /// What is wrong with the gateway, once for each thing: an operator looks here first.
+    fn log_trouble(&mut self, reply: &Reply) {
+        let text = match reply {
+            Reply::InDoubt(doubt) => format!("{}: {}", doubt.kind.code().name(), doubt.detail),
+            Reply::Rejected { code, text } => format!("refused: {code} {text}"),
+            _ => return self.trouble.clear(),
+        };
+        if text != self.trouble {
+            log::warn!("gateway: {text}");
+            self.trouble = text;
         }
     }
 

@@ -165,7 +165,7 @@ fn refusals_say_what_to_do() {
         stage.run(&["pay", "--order", "D1", "--title", "60 gems", "--amount", "700", "--json"]);
     let error: Value = serde_json::from_str(conflict.stderr.lines().last().unwrap()).unwrap();
     assert_eq!((conflict.exit, &error["error"]["name"]), (1, &"CONFLICT".into()));
-    assert!(error["error"]["next"].as_str().unwrap().contains("--order"));
+    assert!(error["error"]["next"].as_str().unwrap().contains("take a new one"));
     for args in [&["query", "nobody"][..], &["cancel", "nobody"], &["ack", "nobody", "1"]] {
         let done = stage.run(args).ends_with(1);
         assert!(done.stderr.contains("NOT_FOUND") && done.stderr.contains("orders"), "{done:?}");

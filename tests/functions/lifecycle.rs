@@ -95,7 +95,7 @@ fn without_a_gateway_a_question_is_answered_and_an_order_is_kept() {
         assert_eq!(stage.rpc().error(method, params).0, -3001, "{method}");
     }
     for words in [&["user"][..], &["lottery", "activities"], &["gift", "list"]] {
-        stage.cli(words).ends_with(1).says(&["NETWORK (-3001)", "alitv-pay rpc status"]);
+        stage.cli(words).ends_with(1).says(&["NETWORK (-3001)", "alitv-pay status"]);
     }
     // A draw, a gift and an order are written down and carried out later.
     stage

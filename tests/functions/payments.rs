@@ -86,7 +86,7 @@ fn rows_8_and_10_errors() {
     stage
         .cli(&["pay", "--order", "B2", "--title", "60 gems", "--amount", "700"])
         .ends_with(1)
-        .says(&["CONFLICT (-1302)", "--order"]);
+        .says(&["CONFLICT (-1302)", "take a new one"]);
 
     // What the player and the gateway can do.
     stage.sandbox.scenario("cancel.buyer");

@@ -43,7 +43,9 @@ impl Engine {
         let key = Key { app_key: app_key.clone(), order_id: draw_id.clone() };
         let now = self.time(clock);
         if let Some(Item::Draw(draw)) = self.item(&key) {
-            let user_id = draw.facts().user_id.clone();
+            // Whoever is signed in must be the one who drew; nobody may be, too.
+            let ours = || draw.facts().user_id.clone();
+            let user_id = self.signed_in_user(&app_key).unwrap_or_else(ours);
             let facts =
                 DrawFacts { app_key, draw_id, event_key, user_id, confirm_key, behavior_key };
             return match draw.facts().difference(&facts) {

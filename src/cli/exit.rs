@@ -205,6 +205,6 @@ mod tests {
         let line: serde_json::Value = serde_json::from_str(&fail.to_json()).unwrap();
         assert_eq!(line["error"]["code"], -1302);
         assert_eq!(line["error"]["name"], "CONFLICT");
-        assert!(line["error"]["next"].as_str().unwrap().contains("--order"));
+        assert!(line["error"]["next"].as_str().unwrap().contains("take a new one"));
     }
 }

@@ -8,14 +8,16 @@ use std::path::Path;
 
 use log::warn;
 
+use crate::core::code::Refusal;
 use crate::gateway::alitv::is_device_id;
+use crate::gateway::random_id;
 
 /// Beside the journal, so that it lives as long as the orders do.
 const FILE: &str = "device-id";
 
 /// The name in the directory, or a new one that is kept there. A directory that cannot be
 /// written is no reason to refuse payments: the name then lasts for this run.
-pub fn of(directory: &Path) -> io::Result<String> {
+pub fn of(directory: &Path) -> Result<String, Refusal> {
     let path = directory.join(FILE);
     match fs::read_to_string(&path) {
         Ok(text) if is_device_id(text.trim_end()) => return Ok(text.trim_end().to_owned()),
@@ -23,18 +25,12 @@ pub fn of(directory: &Path) -> io::Result<String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => warn!("{}: {error}: a new device id is made", path.display()),
     }
-    let id = made()?;
+    // As long as the device numbers of the platform.
+    let id = random_id()?;
     if let Err(error) = keep(directory, &path, &id) {
         warn!("{}: {error}: the device id lasts until the end of this run", path.display());
     }
     Ok(id)
-}
-
-/// 32 hexadecimal digits, as the device numbers of the platform.
-fn made() -> io::Result<String> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Whole or not at all, whatever dies in between.

@@ -122,9 +122,8 @@ pub fn open(
     for note in &opened.notes {
         warn!("journal: {note}");
     }
-    let device_id = device_id::of(&journal_dir).map_err(|error| {
-        Failure::new(exit::SYSTEM, Code::RESOURCE, format!("no random numbers: {error}"))
-    })?;
+    let device_id = device_id::of(&journal_dir)
+        .map_err(|refusal| Failure::new(exit::SYSTEM, refusal.code, refusal.message))?;
     let gateway = Arc::new(gateway.named(|| device_id));
     let mut engine = Engine::new(apps);
     for record in opened.records {

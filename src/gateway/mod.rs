@@ -14,8 +14,16 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::core::call::{Call, Doubt, DoubtKind, Reply};
-use crate::core::code::Refusal;
+use crate::core::code::{Code, Refusal};
 use crate::core::facts::Facts;
+
+/// 128 bits that nobody can guess, as 32 hexadecimal digits: a nonce, an attempt, a box.
+pub(crate) fn random_id() -> Result<String, Refusal> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Refusal::new(Code::RESOURCE, format!("no random numbers: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
 
 /// Whether money is real.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

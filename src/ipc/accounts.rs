@@ -8,6 +8,7 @@ use super::proto::{QrUrl, WebOpened};
 use crate::core::code::{Code, Refusal};
 use crate::core::facts::AppKey;
 use crate::core::report::{AccountReport, Profile};
+pub(super) use crate::gateway::random_id;
 
 impl Desk {
     pub(super) fn auth(&mut self, caller: &Caller, members: &Members) -> Outcome<AccountReport> {
@@ -70,12 +71,4 @@ impl Desk {
 /// The app of a request that names nothing else.
 pub(super) fn app_of(caller: &Caller, members: &Members) -> Outcome<AppKey> {
     Ok(choose(&caller.apps, members.app_ref()?.app_key)?)
-}
-
-/// 128 bits that nobody can guess, as hexadecimal digits.
-pub(super) fn random_id() -> Result<String, Refusal> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Refusal::new(Code::RESOURCE, format!("no randomness: {error}")))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use self::ask::{request_of, session_of, speaks_for_a_user};
 use self::verify::Expected;
-use super::{url, Environment, Gateway, HttpAnswer, HttpRequest, Prepared, Transport};
+use super::{random_id, url, Environment, Gateway, HttpAnswer, HttpRequest, Prepared, Transport};
 use crate::core::call::{Ask, Call, Doubt, DoubtKind, Reply};
 use crate::core::code::{Code, Refusal};
 use crate::core::facts::{AppKey, Facts};
@@ -101,7 +101,7 @@ impl AliTv {
         server_ms: i64,
     ) -> Result<Prepared, Refusal> {
         let secret = self.secret(&call.app_key)?;
-        let nonce = nonce()?;
+        let nonce = random_id()?;
         let method = SignMethod::HmacSha256;
         let app_key = call.app_key.as_str();
         let mut params = Params::common(request.method(), app_key, server_ms, method);
@@ -270,13 +270,6 @@ fn check_url(config: &AliTvConfig) -> Result<(), Refusal> {
         return Err(refuse("alitv.url must be https, or a sandbox with allow_http"));
     }
     Ok(())
-}
-
-fn nonce() -> Result<String, Refusal> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Refusal::new(Code::RESOURCE, format!("no random numbers: {error}")))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn refused(refusal: Refusal) -> Doubt {

@@ -185,6 +185,9 @@ pub const HTTP_HEADERS_MAX: usize = 64;
 pub const HTTP_STATUS_LINE_BYTES_MAX: usize = 1024;
 /// Exchanges that may exist at once, those left behind at their deadline included.
 pub const HTTP_THREADS_MAX: usize = 8;
+/// Exchanges with peers that are not gateways that may exist at once, those left behind at
+/// their deadline included: several receivers that hang, and room for those that do not.
+pub const FETCH_THREADS_MAX: usize = 64;
 /// Stack of a worker and of an exchange.
 pub const WORKER_STACK_BYTES: usize = 256 * 1024;
 /// Calls that wait for a worker: all orders of eight busy apps.

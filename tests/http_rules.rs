@@ -10,8 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use alitv_pay::core::call::{Doubt, DoubtKind};
-use alitv_pay::gateway::http::Http;
-use alitv_pay::gateway::{HttpAnswer, HttpRequest, Transport};
+use alitv_pay::gateway::http::{fetch, Fetch, Fetched, Http};
+use alitv_pay::gateway::{HttpAnswer, HttpMethod, HttpRequest, Transport};
 use alitv_pay::limits::{
     HTTP_BODY_BYTES_MAX, HTTP_HEADERS_BYTES_MAX, HTTP_HEADERS_MAX, HTTP_STATUS_LINE_BYTES_MAX,
 };
@@ -53,7 +53,8 @@ fn read_request(stream: &mut TcpStream) -> String {
 }
 
 fn post(url: &str, deadline_s: u64) -> Result<HttpAnswer, Doubt> {
-    Http::new().send(&HttpRequest { url: url.into(), body: "sign=AB&x=%20".into(), deadline_s })
+    let (url, body) = (url.to_owned(), "sign=AB&x=%20".to_owned());
+    Http::new().send(&HttpRequest { method: HttpMethod::Post, url, body, deadline_s })
 }
 
 /// Sends one request to a server that answers with these bytes and closes.
@@ -73,6 +74,11 @@ fn length_is(value: &str) -> Vec<u8> {
     ok_with(&format!("Content-Length: {value}\r\n"), JSON)
 }
 
+/// In chunks, each with what comes behind its length.
+fn chunked(chunks: &str) -> Vec<u8> {
+    ok_with("Transfer-Encoding: chunked\r\n", chunks)
+}
+
 fn status_is(line: &str) -> Vec<u8> {
     format!("{line}\r\nContent-Length: 7\r\n\r\n{JSON}").into_bytes()
 }
@@ -81,6 +87,7 @@ fn status_is(line: &str) -> Vec<u8> {
 fn a_plain_answer_is_taken() {
     let many = "X-Filler: 1\r\n".repeat(HTTP_HEADERS_MAX - 1);
     let large = "x".repeat(HTTP_BODY_BYTES_MAX);
+    let large_json = format!("{{{}}}", " ".repeat(HTTP_BODY_BYTES_MAX - 2));
     let good: Vec<(Vec<u8>, &str)> = vec![
         (ok_with("Content-Length: 7\r\n", JSON), JSON),
         (ok_with("CONTENT-LENGTH:7\r\nServer: x\r\n", JSON), JSON),
@@ -90,6 +97,12 @@ fn a_plain_answer_is_taken() {
         (ok_with("Content-Length: 0\r\n", ""), ""),
         (ok_with("Content-Length: 7\r\n", "{\"a\":1}HTTP/1.1 200 OK"), JSON),
         (ok_with(&format!("Content-Length: {HTTP_BODY_BYTES_MAX}\r\n"), &large), &large),
+        (chunked("7\r\n{\"a\":1}\r\n0\r\n\r\n"), JSON),
+        (chunked("2;x=y\r\n{\"\r\n05\r\na\":1}\r\n0\r\nX-Trailer: 1\r\n\r\n"), JSON),
+        (ok_with("transfer-encoding: Chunked\r\n", "7\r\n{\"a\":1}\r\n0\r\n\r\n"), JSON),
+        // Whole, although the cable was cut behind it.
+        (chunked("7\r\n{\"a\":1}"), JSON),
+        (chunked(&format!("{:x}\r\n{large_json}\r\n0\r\n\r\n", large.len())), &large_json),
     ];
     for (bytes, body) in good {
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
@@ -170,16 +183,43 @@ fn bad_length() -> Vec<(&'static str, Vec<u8>)> {
         ("length in a folded line", ok_with("X: 1\r\n Content-Length: 7\r\n", JSON)),
         ("length behind a tab", ok_with("\tContent-Length: 7\r\n", JSON)),
         ("second length with a blank", length_is("7\r\nContent-Length : 3")),
-        ("chunked", ok_with("Transfer-Encoding: chunked\r\n", "7\r\n{\"a\":1}\r\n0\r\n\r\n")),
-        ("chunked and cut off", ok_with("Transfer-Encoding: chunked\r\n", "8\r\n{\"a\":1}")),
-        (
-            "chunked with a length",
-            ok_with("Transfer-Encoding: chunked\r\nContent-Length: 7\r\n", JSON),
-        ),
         ("gzip as transfer", length_is("7\r\nTransfer-Encoding: gzip, chunked")),
         ("identity as transfer", length_is("7\r\nTransfer-Encoding: identity")),
         ("gzip", length_is("7\r\nContent-Encoding: gzip")),
         ("br", length_is("7\r\nContent-Encoding: br")),
+    ]
+}
+
+fn bad_chunks() -> Vec<(&'static str, Vec<u8>)> {
+    let whole = "7\r\n{\"a\":1}\r\n0\r\n\r\n";
+    let with = |headers: &str| ok_with(&format!("Transfer-Encoding: chunked\r\n{headers}"), whole);
+    let over = HTTP_BODY_BYTES_MAX + 1;
+    let bomb = format!("{over:x}\r\n{{{}}}\r\n0\r\n\r\n", " ".repeat(over - 2));
+    let small_bombs = format!("1000\r\n{}\r\n", " ".repeat(0x1000)).repeat(over / 0x1000 + 1);
+    vec![
+        ("chunked with a length", with("Content-Length: 7\r\n")),
+        ("chunked twice", with("Transfer-Encoding: chunked\r\n")),
+        ("chunked and gzip", with("Content-Encoding: gzip\r\n")),
+        ("chunked, chunked", ok_with("Transfer-Encoding: chunked, chunked\r\n", whole)),
+        ("chunked of some kind", ok_with("Transfer-Encoding: chunked;q=1\r\n", whole)),
+        ("a loose name", ok_with("Transfer-Encoding : chunked\r\n", whole)),
+        ("nothing behind the headers", chunked("")),
+        ("cut in the first chunk", chunked("7\r\n{\"a\":")),
+        ("cut between two chunks", chunked("6\r\n{\"a\":1\r\n")),
+        ("cut in a chunk's length", chunked("6\r\n{\"a\":1\r\n1")),
+        ("an early last chunk", chunked("6\r\n{\"a\":1\r\n0\r\n\r\n1\r\n}\r\n0\r\n\r\n")),
+        ("no chunk but the last", chunked("0\r\n\r\n")),
+        ("a number, which may have been cut", chunked("2\r\n12\r\n0\r\n\r\n")),
+        ("two documents", chunked("9\r\n{\"a\":1}{}\r\n0\r\n\r\n")),
+        ("a length in words", chunked("seven\r\n{\"a\":1}\r\n0\r\n\r\n")),
+        ("a negative length", chunked("-7\r\n{\"a\":1}\r\n0\r\n\r\n")),
+        ("a length over 64 bits", chunked("10000000000000007\r\n{\"a\":1}\r\n0\r\n\r\n")),
+        ("an endless length", chunked(&"0".repeat(1 << 16))),
+        ("an endless extension", chunked(&format!("7;{}", "x".repeat(1 << 16)))),
+        ("a chunk longer than announced", chunked("3\r\n{\"a\":1}\r\n0\r\n\r\n")),
+        ("one chunk over the bound", chunked(&bomb)),
+        ("many chunks over the bound", chunked(&small_bombs)),
+        ("not UTF-8", [&chunked("9\r\n{\"a\":\"")[..], b"\xff\"}\r\n0\r\n\r\n"].concat()),
     ]
 }
 
@@ -217,8 +257,8 @@ fn bad_headers() -> Vec<(&'static str, Vec<u8>)> {
 
 #[test]
 fn every_bad_answer_is_in_doubt() {
-    let cases: Vec<_> = [bad_status(), bad_length(), bad_headers()].concat();
-    assert!(cases.len() > 80, "{}", cases.len());
+    let cases: Vec<_> = [bad_status(), bad_length(), bad_chunks(), bad_headers()].concat();
+    assert!(cases.len() > 100, "{}", cases.len());
     for (name, bytes) in cases {
         match answered(bytes) {
             Err(doubt) => assert_eq!(doubt.kind, DoubtKind::Gateway, "{name}: {doubt:?}"),
@@ -270,6 +310,22 @@ fn the_request_is_one_plain_post() {
     }
     assert!(!head.to_lowercase().contains("expect"), "{head}");
     assert_eq!(requests.try_iter().count(), 0);
+}
+
+#[test]
+fn a_get_has_no_body() {
+    let (url, requests) = serve(|mut stream| {
+        let _ = stream.write_all(&length_is("7"));
+    });
+    let (url, body) = (format!("{url}?sign=AB&x=%20#here"), "not sent".to_owned());
+    let request = HttpRequest { method: HttpMethod::Get, url, body, deadline_s: DEADLINE_S };
+    assert!(!format!("{request:?}").contains("sign"), "{request:?}");
+    Http::new().send(&request).unwrap();
+    let request = requests.recv().unwrap();
+    assert!(request.starts_with("GET /router/rest?sign=AB&x=%20 HTTP/1.1\r\n"), "{request}");
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    assert_eq!(body, "");
+    assert!(!head.to_lowercase().contains("content-"), "{head}");
 }
 
 /// What comes in drops never resets the deadline, wherever it drops.
@@ -346,5 +402,142 @@ fn the_environment_changes_nothing() {
 fn child() {
     if let Ok(url) = std::env::var("ALITV_TEST_URL") {
         println!("child got {}", post(&url, DEADLINE_S).unwrap().body);
+    }
+}
+
+fn get(url: &str, deadline_s: u64) -> Result<Fetched, Doubt> {
+    fetch(&Fetch {
+        method: HttpMethod::Get,
+        url: url.into(),
+        content_type: None,
+        body: String::new(),
+        body_bytes_max: 1_024,
+        deadline_s,
+    })
+}
+
+fn fetched(bytes: Vec<u8>) -> Result<(u16, String), Doubt> {
+    let (url, _requests) = serve(move |mut stream| {
+        let _ = stream.write_all(&bytes);
+    });
+    let Fetched { status, body } = get(&url, DEADLINE_S)?;
+    Ok((status, String::from_utf8_lossy(&body).into_owned()))
+}
+
+#[test]
+fn a_fetch_takes_whatever_speaks_http() {
+    let long = "x".repeat(4_000);
+    let first = &long[..1_024];
+    let good: Vec<(Vec<u8>, u16, &str)> = vec![
+        (ok_with("Content-Length: 7\r\n", "success"), 200, "success"),
+        (ok_with("", "success"), 200, "success"),
+        (chunked("3\r\nsuc\r\n4\r\ncess\r\n0\r\n\r\n"), 200, "success"),
+        (b"HTTP/1.0 500 x\r\n\r\nno such order".to_vec(), 500, "no such order"),
+        (status_is("HTTP/1.1 404 Not Found"), 404, JSON),
+        (status_is("HTTP/1.1 503 Service Unavailable"), 503, JSON),
+        (b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(), 204, ""),
+        (ok_with("Content-Length: 4000\r\n", &long), 200, first),
+        (ok_with("", &long), 200, first),
+        (chunked(&format!("fa0\r\n{long}\r\n0\r\n\r\n")), 200, first),
+    ];
+    for (bytes, status, body) in good {
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]).into_owned();
+        assert_eq!(fetched(bytes), Ok((status, body.to_owned())), "{shown}");
+    }
+}
+
+#[test]
+fn a_fetch_doubts_what_does_not() {
+    for (name, bytes) in [
+        ("nothing", vec![]),
+        ("a line of text", b"success\r\n".to_vec()),
+        ("an SMTP greeting", b"220 mail ESMTP\r\n".to_vec()),
+        ("cut off", length_is("8")),
+        ("two lengths", length_is("7\r\nContent-Length: 3")),
+        ("gzip", length_is("7\r\nContent-Encoding: gzip")),
+        ("spoilt chunks", chunked("seven\r\nsuccess\r\n0\r\n\r\n")),
+        ("endless headers", [&b"HTTP/1.1 200 OK\r\nX: "[..], &[b'x'; 1 << 20]].concat()),
+    ] {
+        match fetched(bytes) {
+            Err(doubt) => assert_eq!(doubt.kind, DoubtKind::Gateway, "{name}: {doubt:?}"),
+            Ok(answer) => panic!("{name} was taken: {answer:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_fetch_follows_no_redirect() {
+    let (elsewhere, stolen) = serve(|mut stream| {
+        let _ = stream.write_all(&length_is("7"));
+    });
+    for status in [301, 302, 303, 307, 308] {
+        let head = format!("HTTP/1.1 {status} Moved\r\nLocation: {elsewhere}\r\n\r\nsuccess");
+        assert_eq!(fetched(head.into_bytes()), Ok((status, "success".into())));
+    }
+    assert_eq!(stolen.try_iter().count(), 0);
+}
+
+#[test]
+fn a_fetch_ends_although_the_body_does_not() {
+    for head in ["Transfer-Encoding: chunked\r\n", ""] {
+        let (url, _requests) = serve(move |mut stream| {
+            let _ = stream.write_all(&ok_with(head, ""));
+            while stream.write_all(b"8\r\nendless!\r\n").is_ok() {}
+        });
+        let Fetched { status, body } = get(&url, DEADLINE_S).unwrap();
+        assert_eq!((status, body.len()), (200, 1_024), "{head}");
+    }
+}
+
+#[test]
+fn a_fetch_heeds_its_deadline() {
+    let (url, _requests) = serve(|mut stream| {
+        let _ = stream.write_all(&ok_with("", ""));
+        while stream.write_all(b"s").is_ok() {
+            thread::sleep(Duration::from_secs(1));
+        }
+    });
+    let began = Instant::now();
+    assert_eq!(get(&url, 2).unwrap_err().kind, DoubtKind::Network);
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_fetch_needs_a_server_and_a_proper_url() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for url in [
+        format!("http://{closed}/").as_str(),
+        "http://no-such-host.invalid/",
+        "ftp://127.0.0.1/",
+        "http://127.0.0.1/\r\nX: y",
+        "http://user@127.0.0.1/",
+        "/notify",
+    ] {
+        assert_eq!(get(url, 5).expect_err(url).kind, DoubtKind::Network, "{url}");
+    }
+}
+
+#[test]
+fn a_fetch_posts_what_it_is_given() {
+    let (url, requests) = serve(|mut stream| {
+        let _ = stream.write_all(&ok_with("", "success"));
+    });
+    for (content_type, header) in [
+        (None, "Content-Type: application/x-www-form-urlencoded; charset=utf-8"),
+        (Some("application/json"), "Content-Type: application/json"),
+    ] {
+        let request = Fetch {
+            method: HttpMethod::Post,
+            url: format!("{url}?a=b#here"),
+            content_type,
+            body: "data=x%2By".into(),
+            body_bytes_max: 1_024,
+            deadline_s: DEADLINE_S,
+        };
+        fetch(&request).unwrap();
+        let seen = requests.recv().unwrap();
+        assert!(seen.starts_with("POST /router/rest?a=b HTTP/1.1\r\n"), "{seen}");
+        assert!(seen.contains(header), "{seen}");
+        assert!(seen.ends_with("\r\n\r\ndata=x%2By"), "{seen}");
     }
 }

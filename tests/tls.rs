@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use alitv_pay::gateway::http::Http;
-use alitv_pay::gateway::{HttpRequest, Transport};
+use alitv_pay::gateway::{HttpMethod, HttpRequest, Transport};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -91,7 +91,8 @@ fn call(url: &str, roots: &Path, environment: &[(&str, &str)]) -> String {
 fn child() {
     let Ok(url) = std::env::var("ALITV_TEST_URL") else { return };
     let deadline_s = std::env::var("ALITV_TEST_DEADLINE_S").map_or(20, |s| s.parse().unwrap());
-    match Http::new().send(&HttpRequest { url, body: "a=1".into(), deadline_s }) {
+    let request = HttpRequest { method: HttpMethod::Post, url, body: "a=1".into(), deadline_s };
+    match Http::new().send(&request) {
         Ok(answer) => println!("\nchild got {}", answer.body),
         Err(doubt) => println!("\nchild got {:?}: {}", doubt.kind, doubt.detail),
     }

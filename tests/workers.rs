@@ -12,7 +12,7 @@ use alitv_pay::core::call::{Ask, Call, CallNo, Doubt, DoubtKind, Reply};
 use alitv_pay::core::code::{Code, Refusal};
 use alitv_pay::core::facts::{AppKey, Facts, OrderId};
 use alitv_pay::gateway::workers::Workers;
-use alitv_pay::gateway::{Gateway, HttpAnswer, HttpRequest, Prepared, Transport};
+use alitv_pay::gateway::{Gateway, HttpAnswer, HttpMethod, HttpRequest, Prepared, Transport};
 use alitv_pay::limits::{CALLS_QUEUED_MAX, LOOKUP_WORKERS, WORKERS};
 use alitv_pay::money::Fen;
 
@@ -41,7 +41,8 @@ impl Gateway for Echo {
         if body == "refused" {
             return Err(Refusal::new(Code::DENIED, "not this one"));
         }
-        let request = HttpRequest { url: server_ms.to_string(), body, deadline_s: 1 };
+        let url = server_ms.to_string();
+        let request = HttpRequest { method: HttpMethod::Post, url, body, deadline_s: 1 };
         Ok(Prepared { request, nonce: String::new() })
     }
 

@@ -2,20 +2,27 @@
 //! for a whole one, garbage for status 503, follows redirects with the body, and has no
 //! deadline of its own over a body. Each of these is refused here; the tests in
 //! `tests/http_rules.rs` name them one by one.
+//!
+//! `Http` speaks to gateways and is strict; `fetch` speaks to whatever answers at an address
+//! that somebody configured, and hands back what it said.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{sync_channel, RecvTimeoutError};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{HttpAnswer, HttpRequest, Transport};
+use serde::de::IgnoredAny;
+
+use super::{url, HttpAnswer, HttpMethod, HttpRequest, Transport};
 use crate::core::call::{Doubt, DoubtKind};
 use crate::limits::{
-    HTTP_BODY_BYTES_MAX, HTTP_HEADERS_BYTES_MAX, HTTP_HEADERS_MAX, HTTP_STATUS_LINE_BYTES_MAX,
-    HTTP_THREADS_MAX, WORKER_STACK_BYTES,
+    FETCH_THREADS_MAX, HTTP_BODY_BYTES_MAX, HTTP_HEADERS_BYTES_MAX, HTTP_HEADERS_MAX,
+    HTTP_STATUS_LINE_BYTES_MAX, HTTP_THREADS_MAX, WORKER_STACK_BYTES,
 };
+
+const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
 /// HTTP/1.1 over TCP or TLS, one connection for each request, no proxy, no redirect.
 #[derive(Default)]
@@ -31,43 +38,95 @@ impl Http {
 }
 
 impl Transport for Http {
-    /// The exchange runs on a thread of its own, which is left behind when the deadline
-    /// passes: name resolution and a TLS record that arrives in drops heed no deadline. It
-    /// ends by itself; `HTTP_THREADS_MAX` bounds how many there can be.
+    /// Takes an answer with status 200 whose length was announced, or that came in chunks and
+    /// is one whole JSON object: minreq cannot tell a last chunk from a cut cable, and an
+    /// object that was cut off is none. At most `HTTP_THREADS_MAX` exchanges exist at once.
     fn send(&self, request: &HttpRequest) -> Result<HttpAnswer, Doubt> {
-        let slot = Slot::take(&self.exchanges)
-            .ok_or_else(|| network("too many earlier calls are still hanging"))?;
-        let deadline = Duration::from_secs(request.deadline_s);
-        let (done, result) = sync_channel(1);
+        let slot = Slot::take(&self.exchanges, HTTP_THREADS_MAX)?;
         let request = request.clone();
-        let exchange = move || {
-            let _slot = slot;
-            // The receiver is gone if the deadline has passed; so is the need to know.
-            let _ = done.send(talk(&request));
-        };
-        thread::Builder::new()
-            .name("alitv-http".into())
-            .stack_size(WORKER_STACK_BYTES)
-            .spawn(exchange)
-            .map_err(|error| network(format!("no thread for the call: {error}")))?;
-        match result.recv_timeout(deadline) {
-            Ok(result) => result,
-            Err(RecvTimeoutError::Timeout) => Err(network("no whole answer in time")),
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(gateway("the HTTP client gave up on the answer"))
-            }
+        in_time(slot, request.deadline_s, move || talk(&request))
+    }
+}
+
+/// A request to somebody who is not a gateway: a merchant's notify URL, a target to forward to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// With `Get`, neither `body` nor `content_type` is sent.
+    pub method: HttpMethod,
+    /// `http` or `https`, printable ASCII, with a plain host name or an IPv4 address; a
+    /// fragment is dropped.
+    pub url: String,
+    /// Of `body`; a form if not given.
+    pub content_type: Option<&'static str>,
+    /// What a POST carries.
+    pub body: String,
+    /// What is read of the answer's body; the rest is not waited for.
+    pub body_bytes_max: usize,
+    /// From name resolution to the last byte that is read.
+    pub deadline_s: u64,
+}
+
+/// What came back. That says nothing about who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// Any status, a redirect's too: none is followed.
+    pub status: u16,
+    /// The first `body_bytes_max` bytes. Shorter than an announced length it never is; chunked
+    /// or without a length, it may have been cut off.
+    pub body: Vec<u8>,
+}
+
+/// Sends once and waits, at most `deadline_s`. Blocks; call it on a thread that may.
+///
+/// # Errors
+/// In doubt if the URL is none, nobody answers in time, or what answers does not speak HTTP;
+/// the request may have arrived all the same. More than `FETCH_THREADS_MAX` at once are refused.
+pub fn fetch(request: &Fetch) -> Result<Fetched, Doubt> {
+    static FETCHES: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
+    url::parse(&request.url).map_err(|why| network(format!("the URL {why}")))?;
+    let slot = Slot::take(&FETCHES, FETCH_THREADS_MAX)?;
+    let request = request.clone();
+    in_time(slot, request.deadline_s, move || talk_to_anybody(&request))
+}
+
+/// Runs an exchange on a thread of its own, which is left behind when the deadline passes:
+/// name resolution and a TLS record that arrives in drops heed no deadline. It ends by itself;
+/// the slot, which it keeps, bounds how many there can be.
+fn in_time<T: Send + 'static>(
+    slot: Slot,
+    deadline_s: u64,
+    exchange: impl FnOnce() -> Result<T, Doubt> + Send + 'static,
+) -> Result<T, Doubt> {
+    let (done, result) = sync_channel(1);
+    let run = move || {
+        let _slot = slot;
+        // The receiver is gone if the deadline has passed; so is the need to know.
+        let _ = done.send(exchange());
+    };
+    thread::Builder::new()
+        .name("alitv-http".into())
+        .stack_size(WORKER_STACK_BYTES)
+        .spawn(run)
+        .map_err(|error| network(format!("no thread for the call: {error}")))?;
+    match result.recv_timeout(Duration::from_secs(deadline_s)) {
+        Ok(result) => result,
+        Err(RecvTimeoutError::Timeout) => Err(network("no whole answer in time")),
+        Err(RecvTimeoutError::Disconnected) => {
+            Err(gateway("the HTTP client gave up on the answer"))
         }
     }
 }
 
-/// One of `HTTP_THREADS_MAX` exchanges that may exist, abandoned ones included.
+/// One of so many exchanges that may exist, abandoned ones included.
 struct Slot(Arc<AtomicUsize>);
 
 impl Slot {
-    fn take(exchanges: &Arc<AtomicUsize>) -> Option<Slot> {
-        let free = |count: usize| (count < HTTP_THREADS_MAX).then_some(count + 1);
-        exchanges.fetch_update(Ordering::AcqRel, Ordering::Acquire, free).ok()?;
-        Some(Slot(exchanges.clone()))
+    fn take(exchanges: &Arc<AtomicUsize>, max: usize) -> Result<Slot, Doubt> {
+        let free = |count: usize| (count < max).then_some(count + 1);
+        exchanges
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, free)
+            .map_err(|_| network("too many earlier calls are still hanging"))?;
+        Ok(Slot(exchanges.clone()))
     }
 }
 
@@ -77,32 +136,80 @@ impl Drop for Slot {
     }
 }
 
-fn talk(request: &HttpRequest) -> Result<HttpAnswer, Doubt> {
-    let mut response = minreq::post(&request.url)
-        .with_header("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-        .with_header("Accept", "application/json, text/javascript")
+/// A request of ours; nothing in it may come from outside but the URL, which has been read,
+/// and the body.
+fn request_to(
+    method: HttpMethod,
+    url: &str,
+    (content_type, body): (&str, &str),
+    deadline_s: u64,
+) -> minreq::Request {
+    let request = match method {
+        HttpMethod::Get => minreq::get(url),
+        HttpMethod::Post => {
+            minreq::post(url).with_header("Content-Type", content_type).with_body(body.as_bytes())
+        }
+    };
+    request
         .with_header("User-Agent", concat!("alitv-pay/", env!("CARGO_PKG_VERSION")))
         .with_header("Connection", "close")
-        .with_body(request.body.as_bytes())
-        .with_timeout(request.deadline_s)
+        .with_timeout(deadline_s)
         .with_follow_redirects(false)
         .with_max_headers_size(HTTP_HEADERS_BYTES_MAX)
         .with_max_status_line_length(HTTP_STATUS_LINE_BYTES_MAX)
+}
+
+fn talk(request: &HttpRequest) -> Result<HttpAnswer, Doubt> {
+    let content = (FORM, request.body.as_str());
+    let mut response = request_to(request.method, &request.url, content, request.deadline_s)
+        .with_header("Accept", "application/json, text/javascript")
         .send_lazy()
         .map_err(doubt_of)?;
     if response.status_code != 200 {
         return Err(gateway(format!("HTTP status {}", response.status_code)));
     }
-    let length = body_length(&response.headers)?;
-    let body = read_body(&mut response, length)?;
+    let body = match framing(&response.headers)? {
+        Framing::Length(length) if length > HTTP_BODY_BYTES_MAX => return Err(too_long()),
+        Framing::Length(length) => read_exactly(&mut response, length)?,
+        Framing::Chunked => read_object(&mut response)?,
+        Framing::UntilClosed => return Err(gateway("the answer has no Content-Length")),
+    };
     String::from_utf8(body)
         .map(|body| HttpAnswer { body })
         .map_err(|_| gateway("the answer is not UTF-8"))
 }
 
-/// The length of the body, if the headers leave no doubt about it. minreq has trimmed and
+fn talk_to_anybody(request: &Fetch) -> Result<Fetched, Doubt> {
+    let content = (request.content_type.unwrap_or(FORM), request.body.as_str());
+    let mut response = request_to(request.method, &request.url, content, request.deadline_s)
+        .with_header("Accept", "*/*")
+        .send_lazy()
+        .map_err(doubt_of)?;
+    let status = response.status_code;
+    // What minreq makes of an answer without a status line.
+    if status == 503 && response.reason_phrase == "Server did not provide a status line" {
+        return Err(gateway("the answer is not HTTP"));
+    }
+    let max = request.body_bytes_max;
+    let body = match framing(&response.headers)? {
+        _ if status == 204 || status == 304 => Vec::new(),
+        Framing::Length(length) => read_exactly(&mut response, length.min(max))?,
+        Framing::Chunked | Framing::UntilClosed => read_up_to(&mut response, max)?,
+    };
+    Ok(Fetched { status, body })
+}
+
+/// What tells where a body ends.
+#[derive(Debug, PartialEq, Eq)]
+enum Framing {
+    Length(usize),
+    Chunked,
+    UntilClosed,
+}
+
+/// Where the body ends, if the headers leave no doubt about it. minreq has trimmed and
 /// compared the names loosely, so a loosely written one is refused whatever it says.
-fn body_length(headers: &[(String, String)]) -> Result<usize, Doubt> {
+fn framing(headers: &[(String, String)]) -> Result<Framing, Doubt> {
     let bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     if headers.len() > HTTP_HEADERS_MAX || bytes > HTTP_HEADERS_BYTES_MAX {
         return Err(gateway("too many headers"));
@@ -115,37 +222,66 @@ fn body_length(headers: &[(String, String)]) -> Result<usize, Doubt> {
         let wanted = wanted.to_owned();
         headers.iter().filter(move |(name, _)| *name == wanted).map(|(_, value)| value.trim())
     };
-    if values("transfer-encoding").next().is_some() {
-        return Err(gateway("Transfer-Encoding is not supported"));
-    }
     if values("content-encoding").any(|value| !value.eq_ignore_ascii_case("identity")) {
         return Err(gateway("Content-Encoding was not asked for"));
     }
-    let mut lengths = values("content-length");
-    match (lengths.next(), lengths.next()) {
-        (Some(digits), None) => parse_length(digits),
-        (None, _) => Err(gateway("the answer has no Content-Length")),
-        (Some(_), Some(_)) => Err(gateway("the answer has two Content-Length")),
+    let codings: Vec<&str> = values("transfer-encoding").collect();
+    let lengths: Vec<&str> = values("content-length").collect();
+    match (codings.as_slice(), lengths.as_slice()) {
+        ([], [digits]) => parse_length(digits),
+        ([coding], []) if coding.eq_ignore_ascii_case("chunked") => Ok(Framing::Chunked),
+        ([], []) => Ok(Framing::UntilClosed),
+        ([], _) => Err(gateway("the answer has two Content-Length")),
+        (_, []) => Err(gateway("no Transfer-Encoding but chunked is supported")),
+        (_, _) => Err(gateway("the answer has a Transfer-Encoding and a Content-Length")),
     }
 }
 
-fn parse_length(digits: &str) -> Result<usize, Doubt> {
-    let plain = digits.bytes().all(|b| b.is_ascii_digit());
-    match digits.parse() {
-        Ok(length) if plain && length <= HTTP_BODY_BYTES_MAX => Ok(length),
-        Ok(_) if plain => Err(gateway(format!("longer than {HTTP_BODY_BYTES_MAX} bytes"))),
-        _ => Err(gateway("Content-Length is not a number")),
-    }
+fn parse_length(digits: &str) -> Result<Framing, Doubt> {
+    let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let length = digits.parse().ok().filter(|_| plain);
+    length.map(Framing::Length).ok_or_else(|| gateway("Content-Length is not a number"))
 }
 
 /// Exactly `length` bytes; minreq would take fewer for the whole.
-fn read_body(response: &mut impl Read, length: usize) -> Result<Vec<u8>, Doubt> {
+fn read_exactly(response: &mut impl Read, length: usize) -> Result<Vec<u8>, Doubt> {
     let mut body = vec![0; length];
-    response.read_exact(&mut body).map_err(|error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => gateway("the answer was cut off"),
-        _ => network(error.to_string()),
-    })?;
+    response.read_exact(&mut body).map_err(doubt_of_body)?;
     Ok(body)
+}
+
+/// What comes until the end or `max` bytes.
+fn read_up_to(response: &mut impl Read, max: usize) -> Result<Vec<u8>, Doubt> {
+    let mut body = Vec::new();
+    let mut bounded = response.take(u64::try_from(max).unwrap_or(u64::MAX));
+    bounded.read_to_end(&mut body).map_err(doubt_of_body)?;
+    Ok(body)
+}
+
+/// One whole JSON object, so that nothing is missing that has not arrived.
+fn read_object(response: &mut impl Read) -> Result<Vec<u8>, Doubt> {
+    let body = read_up_to(response, HTTP_BODY_BYTES_MAX + 1)?;
+    if body.len() > HTTP_BODY_BYTES_MAX {
+        return Err(too_long());
+    }
+    let begun = body.trim_ascii_start().starts_with(b"{");
+    match serde_json::from_slice::<IgnoredAny>(&body) {
+        Ok(_) if begun => Ok(body),
+        _ => Err(gateway("the answer came in chunks and is not one whole JSON object")),
+    }
+}
+
+fn doubt_of_body(error: io::Error) -> Doubt {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => gateway("the answer was cut off"),
+        // minreq's own errors about chunks.
+        io::ErrorKind::Other => gateway(format!("the chunks are spoilt: {error}")),
+        _ => network(error.to_string()),
+    }
+}
+
+fn too_long() -> Doubt {
+    gateway(format!("longer than {HTTP_BODY_BYTES_MAX} bytes"))
 }
 
 fn doubt_of(error: minreq::Error) -> Doubt {
@@ -207,15 +343,16 @@ mod tests {
     #[test]
     fn hanging_exchanges_are_bounded() {
         let http = Http::new();
-        let mut slots: Vec<_> =
-            (0..HTTP_THREADS_MAX).map(|_| Slot::take(&http.exchanges).unwrap()).collect();
-        assert!(Slot::take(&http.exchanges).is_none());
+        let take = |http: &Http| Slot::take(&http.exchanges, HTTP_THREADS_MAX);
+        let mut slots: Vec<_> = (0..HTTP_THREADS_MAX).map(|_| take(&http).unwrap()).collect();
+        assert!(take(&http).is_err());
         let url = "http://127.0.0.1:1/".to_owned();
-        let request = HttpRequest { url, body: String::new(), deadline_s: 1 };
+        let method = HttpMethod::Get;
+        let request = HttpRequest { method, url, body: String::new(), deadline_s: 1 };
         let doubt = http.send(&request).unwrap_err();
         assert!(doubt.detail.contains("hanging"), "{doubt:?}");
         slots.pop();
-        assert!(Slot::take(&http.exchanges).is_some());
+        assert!(take(&http).is_ok());
     }
 
     #[test]

@@ -62,9 +62,30 @@ impl FromStr for Environment {
     }
 }
 
-/// One POST of a form.
+/// How a request carries its parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpMethod {
+    /// As a form in the body.
+    Post,
+    /// In the URL; there is no body.
+    Get,
+}
+
+impl HttpMethod {
+    /// `POST` or `GET`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HttpMethod::Post => "POST",
+            HttpMethod::Get => "GET",
+        }
+    }
+}
+
+/// One request to a gateway.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpRequest {
+    /// With `Get`, the body is not sent.
+    pub method: HttpMethod,
     /// Where to; `http` or `https`.
     pub url: String,
     /// `application/x-www-form-urlencoded`.
@@ -73,17 +94,20 @@ pub struct HttpRequest {
     pub deadline_s: u64,
 }
 
-/// Without the body, which holds a signature.
+/// Without the body and the query, which hold a signature.
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "POST {} ({} bytes, {} s)", self.url, self.body.len(), self.deadline_s)
+        let place = self.url.split(['?', '#']).next().unwrap_or_default();
+        let (method, bytes) = (self.method.as_str(), self.body.len());
+        write!(f, "{method} {place} ({bytes} bytes, {} s)", self.deadline_s)
     }
 }
 
 /// A whole answer with status 200. That says nothing about who wrote it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpAnswer {
-    /// As many bytes as were announced, at most `HTTP_BODY_BYTES_MAX`.
+    /// At most `HTTP_BODY_BYTES_MAX`: as many bytes as were announced or, if it came in
+    /// chunks, one whole JSON document.
     pub body: String,
 }
 

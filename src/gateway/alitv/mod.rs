@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 
 use self::ask::{request_of, session_of, speaks_for_a_user};
 use self::verify::Expected;
-use super::{random_id, url, Environment, Gateway, HttpAnswer, HttpRequest, Prepared, Transport};
+use super::{
+    random_id, url, Environment, Gateway, HttpAnswer, HttpMethod, HttpRequest, Prepared, Transport,
+};
 use crate::core::call::{Ask, Call, Doubt, DoubtKind, Reply};
 use crate::core::code::{Code, Refusal};
 use crate::core::facts::{AppKey, Facts};
@@ -117,7 +119,8 @@ impl AliTv {
             0 => HTTP_DEADLINE_S,
             wait_s => u64::from(wait_s) + HTTP_HELD_EXTRA_S,
         };
-        let request = HttpRequest { url: self.url.clone(), body: params.encode_form(), deadline_s };
+        let (url, body) = (self.url.clone(), params.encode_form());
+        let request = HttpRequest { method: HttpMethod::Post, url, body, deadline_s };
         Ok(Prepared { request, nonce })
     }
 

@@ -44,6 +44,26 @@ pub fn parse_gmt8(text: &str) -> Option<i64> {
     Some((local_s - GMT8_S) * 1_000)
 }
 
+/// When a charge of a subscription falls due: 00:00 GMT+8 of the day that lies `months` calendar
+/// months behind the day of the first payment (protocol/alitv.md section 5). Counted from the
+/// original day and not from one charge to the next, and in a short month the last day: 31
+/// January, 29 February, 31 March. Unix milliseconds; beyond what they can say, the last one.
+pub fn due_ms(first_paid_ms: i64, months: u32) -> i64 {
+    let local_s = first_paid_ms.div_euclid(1_000) + GMT8_S;
+    let (year, month, day) = civil(local_s.div_euclid(DAY_S));
+    let (year, month) = month_of(year * 12 + month - 1 + i64::from(months));
+    let (next_year, next_month) = month_of(year * 12 + month);
+    let first = days(year, month, 1);
+    let days_of_month = days(next_year, next_month, 1) - first;
+    let due_day = first + day.min(days_of_month) - 1;
+    due_day.saturating_mul(DAY_S).saturating_sub(GMT8_S).saturating_mul(1_000)
+}
+
+/// Year and month of a number of months since the beginning of year 0.
+fn month_of(months: i64) -> (i64, i64) {
+    (months.div_euclid(12), months.rem_euclid(12) + 1)
+}
+
 /// Days since 1970-01-01 of a date in the Gregorian calendar; years begin in March here, so
 /// that the leap day comes last.
 fn days(year: i64, month: i64, day: i64) -> i64 {
@@ -123,5 +143,80 @@ mod tests {
     fn the_ends_of_time_do_not_panic() {
         assert_eq!(format_gmt8(i64::MIN), "1970-01-01 08:00:00");
         assert_eq!(format_gmt8(i64::MAX), "9999-12-31 23:59:59");
+    }
+
+    fn due(first: &str, months: u32) -> String {
+        format_gmt8(due_ms(parse_gmt8(first).unwrap(), months))
+    }
+
+    #[test]
+    fn charges_fall_due_on_the_original_day_or_the_last_of_a_short_month() {
+        let known = [
+            ("2016-01-31 12:00:00", 1, "2016-02-29"),
+            ("2016-01-31 12:00:00", 2, "2016-03-31"),
+            ("2016-01-31 12:00:00", 3, "2016-04-30"),
+            ("2016-01-31 12:00:00", 11, "2016-12-31"),
+            ("2015-01-31 12:00:00", 1, "2015-02-28"),
+            ("2015-01-31 12:00:00", 13, "2016-02-29"),
+            ("2016-01-30 12:00:00", 1, "2016-02-29"),
+            ("2015-01-30 12:00:00", 1, "2015-02-28"),
+            ("2015-01-30 12:00:00", 2, "2015-03-30"),
+            ("2016-01-29 12:00:00", 1, "2016-02-29"),
+            ("2015-01-29 12:00:00", 1, "2015-02-28"),
+            ("2015-01-29 12:00:00", 2, "2015-03-29"),
+            ("2016-01-28 12:00:00", 1, "2016-02-28"),
+            ("2016-02-29 12:00:00", 12, "2017-02-28"),
+            ("2016-02-29 12:00:00", 48, "2020-02-29"),
+            ("2000-01-31 12:00:00", 1, "2000-02-29"),
+            ("2100-01-31 12:00:00", 1, "2100-02-28"),
+            ("2016-05-31 12:00:00", 3, "2016-08-31"),
+            ("2016-11-30 12:00:00", 3, "2017-02-28"),
+            ("2016-12-15 12:00:00", 1, "2017-01-15"),
+            ("2016-12-31 12:00:00", 9, "2017-09-30"),
+            ("2016-06-20 12:00:00", 0, "2016-06-20"),
+            ("9998-12-31 12:00:00", 12, "9999-12-31"),
+        ];
+        for (first, months, day) in known {
+            assert_eq!(due(first, months), format!("{day} 00:00:00"), "{first} {months}");
+        }
+    }
+
+    #[test]
+    fn the_day_of_a_payment_begins_at_midnight_in_gmt8() {
+        for (first, day) in [
+            ("2016-01-31 00:00:00", "2016-02-29"),
+            ("2016-01-31 23:59:59", "2016-02-29"),
+            ("2016-02-01 00:00:00", "2016-03-01"),
+            ("2016-01-30 23:59:59", "2016-02-29"),
+            // Still the last day of the month in UTC.
+            ("2016-03-01 07:59:59", "2016-04-01"),
+        ] {
+            assert_eq!(due(first, 1), format!("{day} 00:00:00"), "{first}");
+        }
+        let midnight_ms = parse_gmt8("2016-02-01 00:00:00").unwrap();
+        assert_eq!(format_gmt8(due_ms(midnight_ms - 1, 1)), "2016-02-29 00:00:00");
+        assert_eq!(format_gmt8(due_ms(midnight_ms, 1)), "2016-03-01 00:00:00");
+    }
+
+    #[test]
+    fn charges_of_a_thread_never_go_back_in_time() {
+        for day in 0..1_500 {
+            let first_ms = parse_gmt8("2015-01-01 12:00:00").unwrap() + day * DAY_S * 1_000;
+            let mut before_ms = first_ms - 12 * 3_600_000;
+            assert_eq!(due_ms(first_ms, 0), before_ms);
+            for months in 1..=24 {
+                let at_ms = due_ms(first_ms, months);
+                let gap_days = (at_ms - before_ms) / (DAY_S * 1_000);
+                assert!((28..=31).contains(&gap_days), "{day} {months}: {gap_days}");
+                before_ms = at_ms;
+            }
+        }
+    }
+
+    #[test]
+    fn a_due_time_beyond_all_time_is_the_last_one() {
+        assert_eq!(due_ms(i64::MAX, u32::MAX), i64::MAX);
+        assert_eq!(due_ms(0, u32::MAX), i64::MAX);
+        assert!(due_ms(i64::MIN, 0) < 0 && due_ms(i64::MIN, u32::MAX) < i64::MAX);
     }
 }

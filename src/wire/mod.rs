@@ -6,6 +6,8 @@ pub mod confirm;
 pub mod device;
 pub mod json;
 mod numbers;
+#[cfg(feature = "_rsa")]
+pub mod partner;
 pub mod secret;
 pub mod sign;
 pub mod time;

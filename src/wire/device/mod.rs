@@ -16,6 +16,8 @@ pub use self::app::*;
 pub use self::gifts::*;
 pub use self::lottery::*;
 pub use self::orders::*;
+#[cfg(feature = "_rsa")]
+pub(in crate::wire) use self::params::check_text;
 pub use self::params::{read_nonce, ParamError, SessionError, SessionUse, SESSION};
 pub use self::request::DeviceRequest;
 pub use self::result::{answer, sign_result, verify_result, Echo, ServiceResult};

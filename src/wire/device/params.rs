@@ -93,7 +93,7 @@ pub(super) fn required<'a>(params: &'a Params, name: &'static str) -> Result<&'a
 }
 
 /// Printable ASCII without blanks.
-pub(super) fn check_text(
+pub(in crate::wire) fn check_text(
     text: &str,
     name: &'static str,
     bytes_max: usize,

@@ -70,6 +70,9 @@ pub const AWARDS_MAX: usize = 16;
 pub const ORDER_AWARDS_MAX: usize = 2;
 /// Gifts of one answer; the rest is left out.
 pub const GIFTS_MAX: usize = 100;
+/// Items that one query of a merchant's server may name: what the platform's own query for
+/// boxes takes.
+pub const GIFT_QUERY_ITEMS_MAX: usize = 20;
 /// Parameters of a web page.
 pub const WEB_PARAMS_MAX: usize = 32;
 /// Name of a parameter of a web page.

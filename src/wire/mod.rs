@@ -2,8 +2,12 @@
 //! clocks, no random numbers. The engine, the merchant's tools and the sandbox share them,
 //! so both ends of a test read the same rules.
 
+#[cfg(feature = "_rsa")]
+pub mod baodian;
 pub mod confirm;
 pub mod device;
+#[cfg(feature = "_rsa")]
+pub mod gbk;
 pub mod json;
 mod numbers;
 #[cfg(feature = "_rsa")]

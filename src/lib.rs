@@ -48,8 +48,10 @@
 //! | `client` | the protocol client behind the C ABI and the command line |
 //! | `cashier` | what the payer sees: QR codes |
 //! | `ipc` | the socket: framing, protocol, sessions, the loop |
+//! | `config_file` | files with secrets in them, and who else may read them |
 //! | `daemon` | configuration, logging and life cycle of that loop, also when embedded |
 //! | `ffi` | the C ABI, one file for each section of the header |
+//! | `merchant` | the App server's side: ledger, notify, queries, renewal, gifts |
 //! | `sandbox` | the other side of the wire: gateway and phone |
 //! | `cli` | the command line, one file for each subcommand |
 //!
@@ -65,6 +67,8 @@ pub mod cashier;
 pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "_engine")]
+pub mod config_file;
 pub mod core;
 #[cfg(feature = "_engine")]
 pub mod daemon;
@@ -74,6 +78,8 @@ pub mod ffi;
 pub mod gateway;
 pub mod ipc;
 pub mod limits;
+#[cfg(feature = "merchant")]
+pub mod merchant;
 pub mod money;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

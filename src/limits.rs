@@ -385,3 +385,8 @@ pub const SANDBOX_BAN_S: u32 = 2;
 pub const SANDBOX_CODE_CHARS: usize = 6;
 /// State file: orders, draws, gifts and activities of the largest size, as many as there can be.
 pub const SANDBOX_STATE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+// ---- merchant --------------------------------------------------------------
+
+/// Networks that notifies may come from: each call is compared with all of them.
+pub const NETWORKS_MAX: usize = 64;

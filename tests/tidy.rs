@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 4] = [
     &["money", "limits"],
     &["core", "wire"],
     &["client", "gateway", "store", "cashier"],
-    &["cli", "ffi", "ipc", "daemon", "merchant", "sandbox"],
+    &["cli", "config_file", "ffi", "ipc", "daemon", "merchant", "sandbox"],
 ];
 
 /// What reaches over a layer, and why it may.

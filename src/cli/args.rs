@@ -123,12 +123,16 @@ pub enum Command {
     Version(version::Version),
 }
 
+/// The group of the merchant's side, which a build can leave out.
+const MERCHANT: &str = "Merchant";
+
 /// What `--help` shows together.
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 6] = [
     ("Try and run", &["demo", "sandbox", "daemon"]),
     ("Payments", &["pay", "repay", "orders", "query", "cancel", "ack"]),
     ("Account", &["auth", "logout", "user"]),
     ("Operations", &["web", "lottery", "gift", "qr-url", "profile"]),
+    (MERCHANT, &[]),
     ("Tools", &["status", "tail", "log", "rpc", "qr", "version"]),
 ];
 
@@ -153,8 +157,11 @@ fn grouped() -> clap::Command {
     };
     let mut text = String::new();
     for (head, names) in GROUPS {
-        text += &format!("\n{head}:\n");
-        for (name, about) in names.iter().filter_map(|name| Some((name, about(name)?))) {
+        let mut lines = names.iter().filter_map(|name| Some((name, about(name)?))).peekable();
+        if lines.peek().is_some() {
+            text += &format!("\n{head}:\n");
+        }
+        for (name, about) in lines {
             text += &format!("  {name:<9} {about}\n");
         }
     }
@@ -221,7 +228,9 @@ mod tests {
     fn the_groups_name_every_command_once() {
         let command = grouped();
         let mut real: Vec<&str> = command.get_subcommands().map(|sub| sub.get_name()).collect();
-        let mut named: Vec<&str> = GROUPS.iter().flat_map(|group| group.1).copied().collect();
+        let built = |head: &str| head != MERCHANT || cfg!(feature = "merchant");
+        let groups = GROUPS.iter().filter(|group| built(group.0));
+        let mut named: Vec<&str> = groups.flat_map(|group| group.1).copied().collect();
         if !cfg!(feature = "sandbox") {
             named.retain(|name| !["demo", "sandbox"].contains(name));
         }

@@ -18,6 +18,8 @@ pub mod lists;
 pub mod log;
 pub mod logout;
 pub mod lottery;
+#[cfg(feature = "merchant")]
+pub mod merchant;
 pub mod news;
 pub mod orders;
 pub mod out;
@@ -30,6 +32,8 @@ pub mod repay;
 pub mod rpc;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+#[cfg(feature = "sandbox")]
+mod sandbox_files;
 pub mod session;
 pub mod show;
 pub mod status;

@@ -1,8 +1,7 @@
 //! `alitv-pay sandbox`: the Ali side on this machine.
 
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +9,15 @@ use clap::Args;
 
 use super::exit::{Fail, DONE, OTHER};
 use super::out::Out;
-use super::sys;
-use crate::sandbox::{start, Options, Running, Scenario, Seed, PORT_DEFAULT};
+use super::{sandbox_files, sys};
+use crate::sandbox::{start, Options, Scenario, Seed, PORT_DEFAULT};
 
 /// Options of `sandbox`.
 #[derive(Args, Debug)]
 #[command(before_help = "\
 Examples:
   alitv-pay sandbox --daemon-config dev.toml     and then: alitv-payd --config dev.toml
+  alitv-pay sandbox --merchant-config merchant.toml     the App server's side
   alitv-pay sandbox --lan --port 8420            a phone on this network can open its pages
   alitv-pay sandbox --scenarios                  what can go wrong on purpose
   alitv-pay sandbox --print-seed > seed.toml     users, lotteries and gifts to edit, for --seed-file
@@ -32,6 +32,10 @@ pub struct Sandbox {
     /// Write a configuration of alitv-payd for this sandbox, secrets included
     #[arg(long, value_name = "FILE")]
     daemon_config: Option<PathBuf>,
+    /// Write a configuration of the merchant's commands for its first app, and the public demo
+    /// key beside it
+    #[arg(long, value_name = "FILE")]
+    merchant_config: Option<PathBuf>,
     /// Write URLs, tokens and secrets as JSON once it listens
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -104,8 +108,12 @@ impl Sandbox {
         }
         out.note(running.table().trim_end());
         if let Some(path) = &self.daemon_config {
-            write_config(path, &running)?;
+            sandbox_files::for_daemon(path, &running)?;
             out.note(&format!("daemon    alitv-payd --config {}", path.display()));
+        }
+        if let Some(path) = &self.merchant_config {
+            sandbox_files::for_merchant(path, &running)?;
+            out.note(&format!("merchant  --config {}, or as ALITV_PAY_MERCHANT", path.display()));
         }
         if let Some(path) = &self.ready_file {
             let fail = |error| Fail::new(OTHER, format!("{error}"), "name a file you may write");
@@ -135,58 +143,4 @@ fn list(out: &mut Out) -> Result<u8, Fail> {
         }
     }
     Ok(DONE)
-}
-
-/// A configuration with its journal and its socket beside it.
-fn write_config(path: &Path, running: &Running) -> Result<(), Fail> {
-    let fail = |error: std::io::Error| {
-        Fail::new(
-            OTHER,
-            format!("{}: {error}", path.display()),
-            "name a file in a directory you may write to",
-        )
-    };
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let dir = dir.canonicalize().map_err(fail)?;
-    let text = config(&dir, running)?;
-    // An old file may have other rights; a new one has these from the start.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
-        _ => {}
-    }
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(fail)?;
-    file.write_all(text.as_bytes()).map_err(fail)
-}
-
-fn config(dir: &Path, running: &Running) -> Result<String, Fail> {
-    let quoted = |name: &str| {
-        let path = dir.join(name);
-        let text = path.to_str().filter(|text| !text.contains(['\'', '\n'])).map(str::to_owned);
-        text.map(|text| format!("'{text}'")).ok_or_else(|| {
-            Fail::usage(format!("{}: not a plain path", path.display()), "choose another directory")
-        })
-    };
-    let (journal, socket) = (quoted("journal")?, quoted("alitv-pay.sock")?);
-    let mut text = format!(
-        "environment = \"sandbox\"\n\
-         gateway = \"alitv\"\n\
-         allow_http = true\n\
-         journal = {journal}\n\
-         socket = {socket}\n\n\
-         [alitv]\n\
-         url = \"{}\"\n",
-        running.gateway_url
-    );
-    for app in &running.apps {
-        text.push_str(&format!(
-            "\n[[app]]  # {}\napp_key = \"{}\"\napp_secret = \"{}\"\n",
-            app.name, app.app_key, app.app_secret
-        ));
-    }
-    Ok(text)
 }

@@ -268,7 +268,7 @@ impl Facts {
             text("subject_id", id, SUBJECT_ID_CHARS_MAX)?;
         }
         if let Some(url) = &self.notify_url {
-            check_url(url)?;
+            check_notify_url(url)?;
         }
         match self.expires_s {
             Some(s) if !(EXPIRES_S_MIN..=EXPIRES_S_MAX).contains(&s) => Err(Refusal::new(
@@ -313,7 +313,8 @@ pub(crate) fn is_unsafe_on_screen(c: char) -> bool {
             | '\u{feff}')
 }
 
-fn check_url(url: &str) -> Result<(), Refusal> {
+/// Whether the platform can be told to send its notifies there.
+pub(crate) fn check_notify_url(url: &str) -> Result<(), Refusal> {
     let bad = |why: &str| Err(Refusal::new(Code::STRING, format!("notify_url {why}")));
     if url.len() > NOTIFY_URL_BYTES_MAX {
         return bad(&format!("has {} bytes: allowed are {NOTIFY_URL_BYTES_MAX}", url.len()));

@@ -1,19 +1,15 @@
 //! What a daemon is told: the file `alitv-pay.toml`, or the same as a value made in code.
 
-use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
+pub use crate::config_file::ConfigError;
+use crate::config_file::{self, toml_text};
 use crate::core::facts::AppKey;
 use crate::gateway::alitv::is_device_id;
 use crate::gateway::Environment;
-use crate::ipc::sys::own_uid;
 use crate::limits::{
     APPS_MAX, CONFIG_BYTES_MAX, DEVICE_ID_BYTES_MAX, PATH_BYTES_MAX, QR_HOSTS_MAX,
     SECRET_BYTES_MAX, SOCKET_PATH_BYTES_MAX, UIDS_PER_APP_MAX,
@@ -72,28 +68,6 @@ pub struct App {
     pub token: Option<Secret>,
 }
 
-/// Why a configuration cannot be used. Names the file, the key and the bound.
-#[derive(Debug)]
-pub struct ConfigError {
-    /// The file, or "" for a value made in code.
-    pub file: PathBuf,
-    /// There is no such file, or it cannot be read.
-    pub is_missing: bool,
-    /// Key and bound. Holds no secret.
-    pub message: String,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.file.as_os_str().is_empty() {
-            return f.write_str(&self.message);
-        }
-        write!(f, "{}: {}", self.file.display(), self.message)
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
 /// A configuration, and what is worth a warning about it.
 pub struct Loaded {
     /// Checked.
@@ -109,9 +83,9 @@ impl Config {
     /// The first thing that is wrong: key, bound and file.
     pub fn read(path: &Path) -> Result<Loaded, ConfigError> {
         let mut warnings = Vec::new();
-        let found = read_private(path, CONFIG_BYTES_MAX)
-            .map_err(|error| missing(path, error.to_string()))?;
-        let bad = |message: String| refused(path, message);
+        let found = config_file::read(path, CONFIG_BYTES_MAX)
+            .map_err(|error| ConfigError::missing(path, &error))?;
+        let bad = |message: String| ConfigError::refused(path, message);
         let raw: RawConfig =
             toml::from_str(&found.text).map_err(|error| bad(toml_text(&error, &found.text)))?;
         let holds_secrets = raw.app.iter().any(|app| app.app_secret.is_some());
@@ -243,7 +217,7 @@ struct RawApp {
 
 impl RawConfig {
     fn into_config(self, file: &Path, warnings: &mut Vec<String>) -> Result<Config, ConfigError> {
-        let bad = |message: String| refused(file, message);
+        let bad = |message: String| ConfigError::refused(file, message);
         match self.gateway.as_str() {
             "alitv" => {}
             "alipay" => {
@@ -278,11 +252,11 @@ impl RawApp {
         file: &Path,
         warnings: &mut Vec<String>,
     ) -> Result<App, ConfigError> {
-        let bad = |message: String| refused(file, message);
+        let bad = |message: String| ConfigError::refused(file, message);
         let app_key =
             AppKey::new(self.app_key).map_err(|refusal| bad(format!("app.{}", refusal.message)))?;
         let mut from_file = |key: &str, path: &Path| {
-            let found = read_private(path, SECRET_BYTES_MAX as u64 + 2)
+            let found = config_file::read(path, SECRET_BYTES_MAX as u64 + 2)
                 .map_err(|error| bad(format!("app.{key} of {app_key}: {error}")))?;
             for text in [found.open_to_others(), found.changeable_by_others()].into_iter().flatten()
             {
@@ -333,45 +307,6 @@ fn at_most(key: &str, count: usize, count_max: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// What was read, and who else may read it.
-struct Found {
-    text: Zeroizing<String>,
-    mode: u32,
-    uid: u32,
-}
-
-impl Found {
-    fn open_to_others(&self) -> Option<String> {
-        let mode = self.mode & 0o777;
-        (mode & 0o077 != 0)
-            .then(|| format!("mode {mode:04o} lets others read a secret: allowed is 0600 or less"))
-    }
-
-    fn changeable_by_others(&self) -> Option<String> {
-        let mode = self.mode & 0o777;
-        if mode & 0o022 != 0 {
-            return Some(format!("mode {mode:04o} lets others change it: allowed is 0644 or less"));
-        }
-        let is_ours = self.uid == 0 || self.uid == own_uid();
-        (!is_ours)
-            .then(|| format!("belongs to uid {}: allowed are root and {}", self.uid, own_uid()))
-    }
-}
-
-fn read_private(path: &Path, bytes_max: u64) -> io::Result<Found> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("is no plain file"));
-    }
-    if metadata.len() > bytes_max {
-        return Err(io::Error::other(format!("has more than {bytes_max} bytes")));
-    }
-    let mut text = Zeroizing::new(String::with_capacity(metadata.len() as usize));
-    file.take(bytes_max).read_to_string(&mut text)?;
-    Ok(Found { text, mode: metadata.mode(), uid: metadata.uid() })
-}
-
 /// Real secrets must not lie open; those of a sandbox may, with a warning.
 fn permit(
     environment: Environment,
@@ -385,32 +320,4 @@ fn permit(
             Ok(())
         }
     }
-}
-
-/// Line, key and sentence. The library's own text quotes the line, which may hold a secret.
-fn toml_text(error: &toml::de::Error, source: &str) -> String {
-    let Some(before) = error.span().and_then(|span| source.get(..span.start)) else {
-        return error.message().to_owned();
-    };
-    let number = before.matches('\n').count() + 1;
-    let line = source.lines().nth(number - 1).unwrap_or_default();
-    let key = line.split('=').next().unwrap_or_default().trim();
-    let is_key = |b: u8| b.is_ascii_alphanumeric() || b"_-.[]".contains(&b);
-    if key.is_empty() || !key.bytes().all(is_key) {
-        return format!("line {number}: {}", error.message());
-    }
-    let message = if key.contains("secret") && !error.message().starts_with("a secret") {
-        "must be a string"
-    } else {
-        error.message()
-    };
-    format!("line {number}, {key}: {message}")
-}
-
-fn refused(file: &Path, message: String) -> ConfigError {
-    ConfigError { file: file.to_owned(), is_missing: false, message }
-}
-
-fn missing(file: &Path, message: String) -> ConfigError {
-    ConfigError { file: file.to_owned(), is_missing: true, message }
 }

@@ -5,7 +5,7 @@
 pub mod alitv;
 pub mod http;
 pub(crate) mod sys;
-mod url;
+pub(crate) mod url;
 pub mod workers;
 
 use std::fmt;

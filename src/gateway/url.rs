@@ -1,11 +1,12 @@
 //! Addresses from configuration and from gateways, read strictly: what is not plainly an
 //! http or https URL with a plain host is none.
 
+use super::Environment;
 use crate::limits::{LINK_BYTES_MAX, QR_TEXT_BYTES_MAX};
 
 /// The parts of a URL that decide where it leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Url<'a> {
+pub(crate) struct Url<'a> {
     pub https: bool,
     /// Letters, digits, `-` and `.`; as written.
     pub host: &'a str,
@@ -22,7 +23,7 @@ impl Url<'_> {
 }
 
 /// Splits a URL. No user name, no IPv6 literal, nothing but printable ASCII.
-pub(super) fn parse(text: &str) -> Result<Url<'_>, &'static str> {
+pub(crate) fn parse(text: &str) -> Result<Url<'_>, &'static str> {
     if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
         return Err("holds a character that must be percent-encoded");
     }
@@ -43,13 +44,37 @@ pub(super) fn parse(text: &str) -> Result<Url<'_>, &'static str> {
     Ok(Url { https, host, port, rest })
 }
 
+/// Whether calls may be sent to `url`, which the configuration calls `key`. Plain http is for
+/// a sandbox that allows it; so is, by that, every error that TLS does not vouch for.
+///
+/// # Errors
+/// A sentence that names the key.
+pub(crate) fn check_gateway(
+    key: &str,
+    url: &str,
+    allow_http: bool,
+    environment: Environment,
+) -> Result<(), String> {
+    let parsed = parse(url).map_err(|why| format!("{key} {why}"))?;
+    if !parsed.rest.starts_with('/') || parsed.rest.contains(['?', '#']) {
+        return Err(format!("{key} needs a path such as /router/rest and no query"));
+    }
+    if allow_http && environment != Environment::Sandbox {
+        return Err("allow_http is for environment = \"sandbox\" only".into());
+    }
+    if !parsed.https && !allow_http {
+        return Err(format!("{key} must be https, or a sandbox with allow_http"));
+    }
+    Ok(())
+}
+
 fn parse_port(digits: &str) -> Option<u16> {
     let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
     digits.parse().ok().filter(|_| plain)
 }
 
 /// Labels of letters, digits and `-`, with dots between them.
-pub(super) fn is_host(host: &str) -> bool {
+pub(crate) fn is_host(host: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -60,7 +85,7 @@ pub(super) fn is_host(host: &str) -> bool {
 }
 
 /// Whether a host is one of `suffixes` or lies below one.
-pub(super) fn is_below(host: &str, suffixes: &[String]) -> bool {
+pub(crate) fn is_below(host: &str, suffixes: &[String]) -> bool {
     let host = host.to_ascii_lowercase();
     suffixes.iter().any(|suffix| {
         let rest = host.strip_suffix(&suffix.to_ascii_lowercase());
@@ -79,12 +104,12 @@ fn with_small_scheme(text: &str) -> String {
 }
 
 /// Whether it is a web address of at most `LINK_BYTES_MAX`, wherever it leads.
-pub(super) fn is_link(text: &str) -> bool {
+pub(crate) fn is_link(text: &str) -> bool {
     text.len() <= LINK_BYTES_MAX && parse(&with_small_scheme(text)).is_ok()
 }
 
 /// Whether the text of a code may be shown: an allowed place, and short enough to scan.
-pub(super) fn may_show(
+pub(crate) fn may_show(
     text: &str,
     suffixes: &[String],
     sandbox: Option<&Url<'_>>,
@@ -96,7 +121,7 @@ pub(super) fn may_show(
 }
 
 /// Whether a page may be opened on the box.
-pub(super) fn may_open(
+pub(crate) fn may_open(
     text: &str,
     suffixes: &[String],
     sandbox: Option<&Url<'_>>,

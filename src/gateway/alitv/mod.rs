@@ -62,7 +62,8 @@ pub struct AliTv {
 impl AliTv {
     /// Refuses a configuration that is unsafe or cannot work, naming the field.
     pub fn new(config: AliTvConfig) -> Result<AliTv, Refusal> {
-        check_url(&config)?;
+        url::check_gateway("alitv.url", &config.url, config.allow_http, config.environment)
+            .map_err(refuse)?;
         let qr_hosts = match config.qr_hosts {
             hosts if hosts.is_empty() => vec![QR_HOST_DEFAULT.to_owned()],
             hosts => hosts,
@@ -257,22 +258,6 @@ pub fn is_device_id(text: &str) -> bool {
 
 fn refuse(why: impl Into<String>) -> Refusal {
     Refusal::new(Code::CONFIG, why)
-}
-
-/// Plain http is for a sandbox that allows it; so is, by that, every error that TLS does not
-/// vouch for.
-fn check_url(config: &AliTvConfig) -> Result<(), Refusal> {
-    let url = url::parse(&config.url).map_err(|why| refuse(format!("alitv.url {why}")))?;
-    if !url.rest.starts_with('/') || url.rest.contains(['?', '#']) {
-        return Err(refuse("alitv.url needs a path such as /router/rest and no query"));
-    }
-    if config.allow_http && config.environment != Environment::Sandbox {
-        return Err(refuse("allow_http is for environment = \"sandbox\" only"));
-    }
-    if !url.https && !config.allow_http {
-        return Err(refuse("alitv.url must be https, or a sandbox with allow_http"));
-    }
-    Ok(())
 }
 
 fn refused(refusal: Refusal) -> Doubt {

@@ -411,6 +411,7 @@ fn get(url: &str, deadline_s: u64) -> Result<Fetched, Doubt> {
         url: url.into(),
         content_type: None,
         body: String::new(),
+        idempotency_key: None,
         body_bytes_max: 1_024,
         deadline_s,
     })
@@ -531,6 +532,7 @@ fn a_fetch_posts_what_it_is_given() {
             url: format!("{url}?a=b#here"),
             content_type,
             body: "data=x%2By".into(),
+            idempotency_key: Some("grant-T1".into()),
             body_bytes_max: 1_024,
             deadline_s: DEADLINE_S,
         };
@@ -538,6 +540,24 @@ fn a_fetch_posts_what_it_is_given() {
         let seen = requests.recv().unwrap();
         assert!(seen.starts_with("POST /router/rest?a=b HTTP/1.1\r\n"), "{seen}");
         assert!(seen.contains(header), "{seen}");
+        assert!(seen.contains("\r\nIdempotency-Key: grant-T1\r\n"), "{seen}");
         assert!(seen.ends_with("\r\n\r\ndata=x%2By"), "{seen}");
+    }
+}
+
+#[test]
+fn a_key_that_would_be_two_headers_is_not_sent() {
+    for key in ["a\r\nHost: evil", "a b", "密"] {
+        let request = Fetch {
+            method: HttpMethod::Get,
+            url: "http://127.0.0.1:9/".into(),
+            content_type: None,
+            body: String::new(),
+            idempotency_key: Some(key.into()),
+            body_bytes_max: 1_024,
+            deadline_s: 1,
+        };
+        let doubt = fetch(&request).unwrap_err();
+        assert!(doubt.detail.contains("printable ASCII"), "{doubt:?}");
     }
 }

@@ -60,6 +60,8 @@ pub struct Fetch {
     pub content_type: Option<&'static str>,
     /// What a POST carries.
     pub body: String,
+    /// Header `Idempotency-Key`, printable ASCII: the same for each repetition of one thing.
+    pub idempotency_key: Option<String>,
     /// What is read of the answer's body; the rest is not waited for.
     pub body_bytes_max: usize,
     /// From name resolution to the last byte that is read.
@@ -79,11 +81,15 @@ pub struct Fetched {
 /// Sends once and waits, at most `deadline_s`. Blocks; call it on a thread that may.
 ///
 /// # Errors
-/// In doubt if the URL is none, nobody answers in time, or what answers does not speak HTTP;
+/// In doubt if the URL or the key is none, nobody answers in time, or what answers does not speak HTTP;
 /// the request may have arrived all the same. More than `FETCH_THREADS_MAX` at once are refused.
 pub fn fetch(request: &Fetch) -> Result<Fetched, Doubt> {
     static FETCHES: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
     url::parse(&request.url).map_err(|why| network(format!("the URL {why}")))?;
+    let is_plain = |key: &String| key.bytes().all(|b| b.is_ascii_graphic());
+    if !request.idempotency_key.as_ref().is_none_or(is_plain) {
+        return Err(network("the idempotency key must be printable ASCII"));
+    }
     let slot = Slot::take(&FETCHES, FETCH_THREADS_MAX)?;
     let request = request.clone();
     in_time(slot, request.deadline_s, move || talk_to_anybody(&request))
@@ -181,10 +187,12 @@ fn talk(request: &HttpRequest) -> Result<HttpAnswer, Doubt> {
 
 fn talk_to_anybody(request: &Fetch) -> Result<Fetched, Doubt> {
     let content = (request.content_type.unwrap_or(FORM), request.body.as_str());
-    let mut response = request_to(request.method, &request.url, content, request.deadline_s)
-        .with_header("Accept", "*/*")
-        .send_lazy()
-        .map_err(doubt_of)?;
+    let mut to_send = request_to(request.method, &request.url, content, request.deadline_s)
+        .with_header("Accept", "*/*");
+    if let Some(key) = &request.idempotency_key {
+        to_send = to_send.with_header("Idempotency-Key", key);
+    }
+    let mut response = to_send.send_lazy().map_err(doubt_of)?;
     let status = response.status_code;
     // What minreq makes of an answer without a status line.
     if status == 503 && response.reason_phrase == "Server did not provide a status line" {

@@ -314,6 +314,15 @@ pub const SECRET_BYTES_MAX: usize = 128;
 /// What a command waits for the daemon's answer; longer than a client's own greeting.
 pub const CLI_ANSWER_MS: u64 = 15_000;
 
+// ---- the merchant's side ---------------------------------------------------
+
+/// Base64 of one notify: 24 blocks of a 1024-bit key, or 4 of a 4096-bit one, and ten times
+/// what its four members need. Each block costs the receiver one RSA decryption.
+pub const NOTIFY_DATA_BYTES_MAX: usize = 4_096;
+/// Query string, or form body, of one notify: `data` with every byte percent-encoded, and as
+/// much again as a notify URL may have of its own.
+pub const NOTIFY_INPUT_BYTES_MAX: usize = 3 * NOTIFY_DATA_BYTES_MAX + NOTIFY_URL_BYTES_MAX;
+
 // ---- sandbox ---------------------------------------------------------------
 
 /// A confirmKey of a draw is valid this long, and may be this far ahead.

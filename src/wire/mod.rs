@@ -9,6 +9,8 @@ pub mod device;
 #[cfg(feature = "_rsa")]
 pub mod gbk;
 pub mod json;
+#[cfg(feature = "_rsa")]
+pub mod notify;
 mod numbers;
 #[cfg(feature = "_rsa")]
 pub mod partner;

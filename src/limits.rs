@@ -309,6 +309,20 @@ pub const DESCRIPTORS_WANTED: u64 = 1_024;
 /// Secret of an app.
 pub const SECRET_BYTES_MAX: usize = 128;
 
+// ---- RSA keys of a merchant ------------------------------------------------
+
+/// What the seeds make with openssl; below it a key can be broken at home.
+pub const RSA_BITS_MIN: usize = 1024;
+/// Decryption costs eight times as much for each doubling, and strangers can ask for it.
+pub const RSA_BITS_MAX: usize = 4096;
+/// Below this a key is taken with a warning.
+pub const RSA_BITS_WEAK: usize = 2048;
+/// Text of a key: a private one of `RSA_BITS_MAX` bits has some 3.3 KB as PEM.
+pub const KEY_TEXT_BYTES_MAX: usize = 16 * 1024;
+/// Blocks of one encrypted text: 2,808 bytes for a key of 1024 bits, where the longest answer
+/// of an order query, with every character of its subject escaped, has some 2,500.
+pub const BLOCKS_MAX: usize = 24;
+
 // ---- command line ----------------------------------------------------------
 
 /// What a command waits for the daemon's answer; longer than a client's own greeting.

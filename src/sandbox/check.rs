@@ -55,9 +55,9 @@ pub fn seed(seed: &Seed) -> Checked {
     }
     each("apps", &seed.apps, APPS_MAX, |app| {
         text("name", &app.name, 1..=NAME_CHARS_MAX)?;
-        if app.app_secret.as_ref().is_some_and(|text| Secret::new(text.clone()).is_err()) {
-            return wrong("app_secret", "must be 1 to 128 printable ASCII characters, no blanks");
-        }
+        secret("app_secret", app.app_secret.as_deref())?;
+        secret("gift_secret", app.gift_secret.as_deref())?;
+        public_key(app.public_key.as_deref())?;
         within("settings", settings(&app.settings))
     })?;
     unique("apps", "app_key", seed.apps.iter().map(|app| app.app_key.as_str()))?;
@@ -81,6 +81,21 @@ pub fn seed(seed: &Seed) -> Checked {
     let name = |prize: &ProductPrize| format!("{}/{}", prize.app_key, prize.subject_id);
     let names: Vec<String> = seed.prizes.iter().map(name).collect();
     unique("prizes", "subject_id", names.iter().map(String::as_str))
+}
+
+fn secret(field: &str, value: Option<&str>) -> Checked {
+    if value.is_some_and(|text| Secret::new(text).is_err()) {
+        return wrong(field, "must be 1 to 128 printable ASCII characters, no blanks");
+    }
+    Ok(())
+}
+
+fn public_key(text: Option<&str>) -> Checked {
+    let is_text = |c: char| c.is_ascii_graphic() || c.is_ascii_whitespace();
+    if text.is_some_and(|text| text.trim().is_empty() || !text.chars().all(is_text)) {
+        return wrong("public_key", "must be a public RSA key as PEM or one line, or \"demo\"");
+    }
+    Ok(())
 }
 
 /// What can be named.
@@ -158,9 +173,7 @@ pub fn activity(activity: &Activity, known: &Known) -> Checked {
     number("consume_amount", activity.consume_amount, least..=pays_most(pays))?;
     number("access_amount", activity.access_amount, free..=free * SANDBOX_POINTS_MAX)?;
     link("activity_url", activity.activity_url.as_deref().unwrap_or(""))?;
-    if activity.confirm_secret.as_ref().is_some_and(|text| Secret::new(text.clone()).is_err()) {
-        return wrong("confirm_secret", "must be 1 to 128 printable ASCII characters, no blanks");
-    }
+    secret("confirm_secret", activity.confirm_secret.as_deref())?;
     each("behavior_keys", &activity.behavior_keys, AWARDS_MAX, |_| Ok(()))?;
     prizes(&activity.awards, activity.lose_weight)
 }

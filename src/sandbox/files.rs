@@ -75,8 +75,9 @@ pub fn write_ready(path: &Path, running: &Running) -> io::Result<()> {
             "app_key": app.app_key,
             "app_secret": app.app_secret,
             "name": app.name,
-            "rsa_private_key_pem": App::RSA_PRIVATE_KEY_PEM,
-            "rsa_public_key_pem": App::RSA_PUBLIC_KEY_PEM,
+            "gift_secret": app.gift_secret,
+            "rsa_private_key_pem": app.is_demo().then_some(App::RSA_PRIVATE_KEY_PEM),
+            "rsa_public_key_pem": app.public_key,
         })
     };
     let ready = json!({

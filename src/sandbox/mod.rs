@@ -48,7 +48,7 @@ mod shared;
 mod signin;
 mod state;
 mod texts;
-mod top_front;
+mod top;
 mod users;
 mod web;
 

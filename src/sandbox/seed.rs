@@ -15,6 +15,9 @@ use super::settings::Settings;
 use super::users::User;
 use crate::core::facts::AppKey;
 
+/// Stands for the public key of the demo merchant that is built in.
+pub const DEMO_KEY: &str = "demo";
+
 /// The whole of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +50,12 @@ pub struct SeedApp {
     /// Signs its calls; made at the start if it is left out.
     #[serde(default)]
     pub app_secret: Option<String>,
+    /// Signs its calls about gifts; the app secret if it is left out.
+    #[serde(default)]
+    pub gift_secret: Option<String>,
+    /// The merchant's public RSA key: PEM, one line, or `DEMO_KEY`. None: no key was uploaded.
+    #[serde(default)]
+    pub public_key: Option<String>,
     /// What is switched on.
     #[serde(default)]
     pub settings: Settings,

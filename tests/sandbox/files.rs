@@ -33,9 +33,11 @@ fn the_ready_file_says_everything_and_goes_with_the_sandbox() {
             (&own.app_key.clone().into(), &own.name.clone().into())
         );
         assert_eq!(app["app_secret"], own.app_secret);
-        assert!(app["rsa_private_key_pem"].as_str().unwrap().contains("BEGIN PRIVATE KEY"));
-        assert!(app["rsa_public_key_pem"].as_str().unwrap().contains("BEGIN PUBLIC KEY"));
+        assert_eq!(app["gift_secret"], own.app_secret);
     }
+    assert!(apps[0]["rsa_private_key_pem"].as_str().unwrap().contains("BEGIN PRIVATE KEY"));
+    assert!(apps[0]["rsa_public_key_pem"].as_str().unwrap().contains("BEGIN PUBLIC KEY"));
+    assert!(apps[1]["rsa_private_key_pem"].is_null() && apps[1]["rsa_public_key_pem"].is_null());
     assert_eq!(mode(&path), 0o600);
     sandbox.stop();
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);

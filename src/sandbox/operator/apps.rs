@@ -16,6 +16,8 @@ use crate::sandbox::settings::{H5Page, Settings};
 use crate::sandbox::state::State;
 use crate::sandbox::texts::Lang;
 
+const HIDDEN: &str = "••••••••";
+
 /// One card for each app.
 pub fn view(view: &View, state: &State) -> Markup {
     let lang = view.lang;
@@ -39,22 +41,28 @@ pub fn view(view: &View, state: &State) -> Markup {
 }
 
 fn card(view: &View, app: &App, settings: &Settings, shown: bool) -> Markup {
-    let secret = if shown { &*app.app_secret } else { "••••••••" };
+    let secret = if shown { &*app.app_secret } else { HIDDEN };
     html! {
         section.card {
             div.title { h2 { bdi { (app.name) } } }
             dl {
                 dt { "app_key" } dd.mono { (app.app_key) }
                 dt { "app_secret" } dd.mono { (secret) }
-                @if shown {
-                    dt { "RSA" } dd { details {
-                        summary { (view.lang.say("商户公钥", "merchant's public key")) }
-                        pre { (App::RSA_PUBLIC_KEY_PEM) }
-                    } }
-                }
+                dt { "gift_secret" } dd.mono { (if shown { &*app.gift_secret } else { HIDDEN }) }
+                dt { "RSA" } dd { (public_key(view.lang, app)) }
             }
             (view.form("settings", &settings_fields(view, app, settings)))
         }
+    }
+}
+
+fn public_key(lang: Lang, app: &App) -> Markup {
+    match &app.public_key {
+        None => html! { (lang.say("未上传商户公钥", "no public key was uploaded")) },
+        Some(text) => html! { details {
+            summary { (lang.say("商户公钥", "merchant's public key")) }
+            pre { (text) }
+        } },
     }
 }
 

@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn a_file_that_is_none_of_ours_is_refused() {
         let text = String::from_utf8(state().save().unwrap()).unwrap();
-        for other in [text.replacen("\"format\":2", "\"format\":1", 1), "{}".into()] {
+        for other in [text.replacen("\"format\":3", "\"format\":1", 1), "{}".into()] {
             let restored = State::restore(other.as_bytes(), None, Rng::new(None).unwrap());
             assert!(restored.err().unwrap().contains("format"));
         }

@@ -45,7 +45,7 @@ struct Format {
     format: u32,
 }
 
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 impl State {
     /// Reads what `save` wrote. With a `seed`, that is what a reset goes back to from then on,
@@ -60,8 +60,8 @@ impl State {
             return Err(format!("format is {format}, this program reads {FORMAT}"));
         }
         let saved: Saved = serde_json::from_slice(text).map_err(wrong)?;
-        if saved.apps.iter().any(|app| app.secret().is_none()) {
-            return Err("an app_secret is not a secret".into());
+        if saved.apps.iter().any(|app| app.secret().is_none() || app.gift_secret().is_none()) {
+            return Err("an app_secret or a gift_secret is not a secret".into());
         }
         rng.skip_to(saved.rng_counter);
         let seed = seed.unwrap_or_else(|| saved.seed.into_owned());
@@ -99,9 +99,8 @@ impl State {
     /// An app that was known keeps its secret, unless the seed names one.
     fn keep_secrets(&mut self, known: &[App]) {
         for (app, seed) in self.apps.iter_mut().zip(&self.seed.apps) {
-            let old = known.iter().find(|old| old.app_key == app.app_key);
-            if let (Some(old), None) = (old, &seed.app_secret) {
-                app.app_secret.clone_from(&old.app_secret);
+            if let Some(old) = known.iter().find(|old| old.app_key == app.app_key) {
+                *app = App::new(seed, || old.app_secret.clone());
             }
         }
     }

@@ -1,9 +1,10 @@
-//! The device methods that a scenario can name, by short names. Orders have scenarios of
+//! The methods that a scenario can name, by short names. Orders of boxes have scenarios of
 //! their own.
 
 use serde::{Deserialize, Serialize};
 
 use crate::wire::device::DeviceRequest;
+use crate::wire::partner::PartnerRequest;
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,9 +34,13 @@ pub enum Method {
     GiftTake,
     /// `gift.mark`
     GiftMark,
+    /// `partner.query`, of merchants' servers
+    PartnerQuery,
+    /// `renewal.pay`, of merchants' servers
+    RenewalPay,
 }
 
-const NAMES: [(Method, &str); 12] = [
+const NAMES: [(Method, &str); 14] = [
     (Method::AppInfo, "appinfo"),
     (Method::AuthApply, "auth.apply"),
     (Method::AuthQuery, "auth.query"),
@@ -48,6 +53,8 @@ const NAMES: [(Method, &str); 12] = [
     (Method::Gifts, "gift.list"),
     (Method::GiftTake, "gift.take"),
     (Method::GiftMark, "gift.mark"),
+    (Method::PartnerQuery, "partner.query"),
+    (Method::RenewalPay, "renewal.pay"),
 ];
 
 impl Method {
@@ -71,7 +78,15 @@ impl Method {
         NAMES.map(|row| row.1).join(", ")
     }
 
-    /// The method of a request; none of one about an order, and of the clock.
+    /// The method of a merchant's request.
+    pub fn of_partner(request: &PartnerRequest) -> Method {
+        match request {
+            PartnerRequest::OrderQuery { .. } => Method::PartnerQuery,
+            PartnerRequest::RenewalPay(_) => Method::RenewalPay,
+        }
+    }
+
+    /// The method of a box's request; none of one about an order, and of the clock.
     pub fn of(request: &DeviceRequest) -> Option<Method> {
         Some(match request {
             DeviceRequest::AppInfo => Method::AppInfo,

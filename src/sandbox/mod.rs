@@ -35,6 +35,7 @@ mod method;
 mod operator;
 mod order;
 mod pages;
+mod partner;
 mod phone;
 mod plans;
 mod prize;

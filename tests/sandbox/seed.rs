@@ -100,7 +100,7 @@ fn a_state_file_of_another_format_is_refused_clearly() {
     std::fs::write(&path, r#"{"format":1,"apps":[]}"#).unwrap();
     let options = Options { state_file: Some(path), ..Options::default() };
     let error = start(options).err().unwrap().to_string();
-    assert!(error.contains("format is 1") && error.contains('2'), "{error}");
+    assert!(error.contains("format is 1") && error.contains('3'), "{error}");
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod lottery;
 mod orders;
 mod spoil;
 
+pub use spoil::spoil;
+
 use serde::Serialize;
 
 use super::apps::App;
@@ -101,10 +103,8 @@ impl Call<'_> {
                 state.revoke_session(token);
                 self.no_session(SessionError::Invalid)
             }
-            (Some(fault @ Fault::SlowDown), _) => {
-                spoil::spoil(Outcome::Http500, fault, self.request_id)
-            }
-            (Some(fault), _) => spoil::spoil(self.act(state), fault, self.request_id),
+            (Some(fault @ Fault::SlowDown), _) => spoil(Outcome::Http500, fault, self.request_id),
+            (Some(fault), _) => spoil(self.act(state), fault, self.request_id),
             (None, _) => self.act(state),
         }
     }

@@ -12,6 +12,7 @@ use crate::limits::{SANDBOX_BODY_BYTES_MAX, TOP_SKEW_MS_MAX};
 use crate::wire::device::{
     read_nonce, DeviceRequest, ParamError, SessionUse, SERVER_DATE_GET, SESSION,
 };
+use crate::wire::partner::PartnerRequest;
 use crate::wire::secret::Secret;
 use crate::wire::time::parse_timestamp;
 use crate::wire::top::{verify, ErrorResponse, Params, SignError, VERSION};
@@ -30,6 +31,8 @@ pub struct Accepted {
 pub enum Asked {
     /// By a box.
     Device(DeviceAsked),
+    /// By a merchant's server.
+    Partner(PartnerRequest),
 }
 
 /// What a box asks.
@@ -123,6 +126,9 @@ pub fn accept(shared: &Shared, params: &Params) -> Result<Accepted, TopError> {
 
 /// None: nobody has such a method.
 fn read_asked(method: &str, params: &Params) -> Option<Result<Asked, ParamError>> {
+    if let Some(partner) = PartnerRequest::read(method, params) {
+        return Some(partner.map(Asked::Partner));
+    }
     let device = DeviceRequest::read(method, params)?;
     Some(device.and_then(|request| read_device(request, params)).map(Asked::Device))
 }

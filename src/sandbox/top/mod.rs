@@ -9,16 +9,23 @@ use std::time::Duration;
 use axum::extract::{Request, State as Extracted};
 use axum::http::{header, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde_json::value::{to_raw_value, Value};
 use tokio::sync::watch;
 
+use super::apps::App;
 use super::attempts::Device;
 use super::calls::Called;
-use super::device::{Call, Outcome};
+use super::device::{spoil, Call, Outcome};
+use super::method::Method;
+use super::partner;
+use super::scenario::Fault;
 use super::server::LogName;
 use super::shared::Shared;
 use super::state::State;
 use crate::limits::SANDBOX_HANG_MS;
 use crate::wire::device::DeviceRequest;
+use crate::wire::partner::PartnerRequest;
+use crate::wire::top::response;
 use envelope::{accept, read_params, Accepted, Asked, DeviceAsked};
 
 /// Serves one call.
@@ -59,6 +66,38 @@ async fn hang(shared: &Shared) -> Response {
 async fn answer(shared: &Shared, accepted: Accepted, request_id: &str) -> Outcome {
     match &accepted.asked {
         Asked::Device(asked) => answer_device(shared, &accepted, asked, request_id).await,
+        Asked::Partner(asked) => answer_partner(shared, &accepted.app, asked, request_id).await,
+    }
+}
+
+async fn answer_partner(
+    shared: &Shared,
+    app: &App,
+    request: &PartnerRequest,
+    request_id: &str,
+) -> Outcome {
+    let carry_out = |state: &mut State, now_ms| {
+        let fault = state.take_fault(Method::of_partner(request), &app.app_key, false);
+        let outcome = match fault {
+            // Whoever is limited is not let through.
+            Some(Fault::Throttle) => Outcome::Http500,
+            _ => {
+                let result = partner::carry_out(state, app, request, now_ms);
+                body_of(request.method(), &result, request_id)
+            }
+        };
+        match fault {
+            Some(fault) => spoil(outcome, fault, request_id),
+            None => outcome,
+        }
+    };
+    shared.act(carry_out).await
+}
+
+fn body_of(method: &str, result: &Value, request_id: &str) -> Outcome {
+    match to_raw_value(result) {
+        Ok(result) => Outcome::Body(response(method, &[("result", &result)], request_id)),
+        Err(_) => Outcome::Http500,
     }
 }
 

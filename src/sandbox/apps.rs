@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::seed::{SeedApp, DEMO_KEY};
+use crate::wire::keys::PublicKey;
 use crate::wire::secret::Secret;
 
 /// An app and its credentials. Sandbox secrets open nothing else and are shown to whoever
@@ -38,6 +39,11 @@ impl App {
     /// The gift secret as a key. None if a state file holds one that is no secret.
     pub fn gift_secret(&self) -> Option<Secret> {
         Secret::new(self.gift_secret.clone()).ok()
+    }
+
+    /// The public key. None if there is none, or if a state file holds one that is no key.
+    pub fn public_key(&self) -> Option<PublicKey> {
+        PublicKey::read(self.public_key.as_deref()?).ok()
     }
 
     /// Whether the public key is that of the demo merchant.

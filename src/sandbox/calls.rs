@@ -82,8 +82,9 @@ impl Calls {
 
 /// The first of the names that say what a call is about, also within `data`.
 fn subject(params: &Params) -> String {
-    const NAMES: [&str; 7] = [
+    const NAMES: [&str; 8] = [
         "partner_order_no",
+        "order_no",
         "out_approve_id",
         "attempt",
         "draw_id",
@@ -155,6 +156,9 @@ mod tests {
             assert_eq!((&*call.method, &*call.about), ("tvpay.order.precreate", "T1"));
             (call.result, call.bad)
         };
+        let mut query = Params::new();
+        query.set("order_no", "T2");
+        assert_eq!(Called::new(&query, None, &Outcome::Hang).about, "T2");
         let body = |text: &str| Outcome::Body(text.into());
         let paid = r#"{"x_response":{"result":{"success":true,"data":{"status":"PAID"}}}}"#;
         assert_eq!(told(body(paid)), ("PAID".into(), false));

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use super::gifts::NewGift;
 use super::lottery::Activity;
 use super::prize::{Prize, ProductPrize};
-use super::seed::Seed;
+use super::seed::{Seed, DEMO_KEY};
 use super::settings::Settings;
 use super::users::User;
 use crate::core::award::LuckyType;
@@ -16,6 +16,7 @@ use crate::limits::{
     SANDBOX_GIFTS_MAX, SANDBOX_PAGE_CHARS_MAX, SANDBOX_POINTS_MAX, SANDBOX_PRODUCTS_MAX,
     SANDBOX_USERS_MAX, SUBJECT_ID_CHARS_MAX,
 };
+use crate::wire::keys::{KeyError, PublicKey};
 use crate::wire::secret::Secret;
 
 /// Which member is wrong, by its path, and why.
@@ -91,11 +92,9 @@ fn secret(field: &str, value: Option<&str>) -> Checked {
 }
 
 fn public_key(text: Option<&str>) -> Checked {
-    let is_text = |c: char| c.is_ascii_graphic() || c.is_ascii_whitespace();
-    if text.is_some_and(|text| text.trim().is_empty() || !text.chars().all(is_text)) {
-        return wrong("public_key", "must be a public RSA key as PEM or one line, or \"demo\"");
-    }
-    Ok(())
+    let Some(text) = text.filter(|text| *text != DEMO_KEY) else { return Ok(()) };
+    let wrong_key = |error: KeyError| wrong("public_key", format!("{error}"));
+    PublicKey::read(text).map_or_else(wrong_key, |_| Ok(()))
 }
 
 /// What can be named.

@@ -78,6 +78,11 @@ impl Method {
         NAMES.map(|row| row.1).join(", ")
     }
 
+    /// Whether merchants' servers call it, and not boxes.
+    pub fn is_partner(self) -> bool {
+        matches!(self, Method::PartnerQuery | Method::RenewalPay)
+    }
+
     /// The method of a merchant's request.
     pub fn of_partner(request: &PartnerRequest) -> Method {
         match request {

@@ -11,6 +11,7 @@ use crate::core::award::Award;
 use crate::core::user::UserId;
 use crate::limits::{EXPIRES_S_DEFAULT, SANDBOX_EXPIRE_MS, SANDBOX_SCAN_MS};
 use crate::wire::device::{OrderStatus, PrecreateData};
+use crate::wire::partner::PartnerStatus;
 
 /// Who closed an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +74,9 @@ pub struct Order {
     #[serde(skip)]
     pub changed: watch::Sender<()>,
 }
+
+/// Masked account of somebody who has paid without signing in at the box.
+pub const UNKNOWN_BUYER: &str = "138****0000";
 
 /// Names and numbers that are made for an order.
 pub struct Made {
@@ -260,6 +264,30 @@ impl Order {
         self.closed_ms = Some(at_ms);
         self.script.clear();
         self.set(OrderStatus::TradeClosed);
+    }
+
+    /// Where it stands, as its merchant is told.
+    pub fn partner_status(&self) -> PartnerStatus {
+        match self.status {
+            OrderStatus::NotScanned | OrderStatus::WaitBuyerPay => PartnerStatus::WaitBuyerPay,
+            OrderStatus::TradeSuccess => PartnerStatus::TradeSuccess,
+            OrderStatus::TradeClosed | OrderStatus::TradeRefunded => PartnerStatus::TradeClosed,
+        }
+    }
+
+    /// Alipay's number, as its merchant is told: "" unless it was paid.
+    pub fn partner_trade_no(&self) -> &str {
+        self.paid_ms.map_or("", |_| &self.trade_no)
+    }
+
+    /// The payer's account, masked as Alipay does it: "" unless it was paid.
+    pub fn buyer_logon_id(&self) -> String {
+        let Some(payer) = self.payer.as_ref().filter(|_| self.paid_ms.is_some()) else {
+            return self.paid_ms.map_or("", |_| UNKNOWN_BUYER).to_owned();
+        };
+        // Printable ASCII: each character is a byte.
+        let id = payer.as_str();
+        format!("138****{}", &id[id.len().saturating_sub(4)..])
     }
 
     /// Whole seconds in which it can still be paid, begun ones included.

@@ -59,6 +59,8 @@ pub enum Fault {
     SlowDown,
     /// The session ends before the call, which is answered with error 27.
     NoSession,
+    /// The call is not carried out: refused with `SYSTEM_ERROR`.
+    SystemError,
 }
 
 impl Fault {
@@ -139,7 +141,7 @@ const fn call(
 }
 
 /// Names are those of the field where it has them; the first is the default.
-const TABLE: [Row; 24] = [
+const TABLE: [Row; 25] = [
     plain("manual", MANUAL, "waits for the phone page or the control API"),
     plain("success", SUCCESS, "scanned after 0.5 s, paid after 1 s"),
     plain("success.slow", SLOW, "scanned after 0.5 s, paid after 30 s"),
@@ -216,6 +218,12 @@ const TABLE: [Row; 24] = [
         Target::Session,
         (Fault::NoSession, 1),
         "the session of the next call that has one is over: error 27",
+    ),
+    call(
+        "query.system_error",
+        Target::Method(Method::PartnerQuery),
+        (Fault::SystemError, 1),
+        "the next query of a merchant's server is refused: SYSTEM_ERROR",
     ),
 ];
 

@@ -10,7 +10,7 @@ use serde_json::{json, Value};
 use super::super::fields::{required, ApiError, Fields};
 use super::super::method::Method;
 use super::super::plans::{CallPlan, Plan};
-use super::super::scenario::{Scenario, Setting, Target};
+use super::super::scenario::{Fault, Scenario, Setting, Target};
 use super::super::shared::Shared;
 use super::super::state::State;
 use super::orders::find;
@@ -149,6 +149,10 @@ impl Wish {
         let Some(mut spoil) = spoil.filter(|_| general) else {
             return Err(ApiError::invalid("method", format!("{name} is for orders only")));
         };
+        if method.is_some_and(Method::is_partner) && spoil.fault == Fault::BadSign {
+            let why = format!("{name} means nothing here: answers to merchants are not signed");
+            return Err(ApiError::invalid("method", why));
+        }
         match self.times {
             Some(times) if times > SANDBOX_TIMES_MAX => {
                 return Err(ApiError::invalid("times", format!("is 0 to {SANDBOX_TIMES_MAX}")));

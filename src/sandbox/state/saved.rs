@@ -63,6 +63,9 @@ impl State {
         if saved.apps.iter().any(|app| app.secret().is_none() || app.gift_secret().is_none()) {
             return Err("an app_secret or a gift_secret is not a secret".into());
         }
+        if saved.apps.iter().any(|app| app.public_key.is_some() != app.public_key().is_some()) {
+            return Err("a public_key is not a public RSA key".into());
+        }
         rng.skip_to(saved.rng_counter);
         let seed = seed.unwrap_or_else(|| saved.seed.into_owned());
         let mut state = State::new(seed, rng, 0);

@@ -23,8 +23,8 @@ use super::server::LogName;
 use super::shared::Shared;
 use super::state::State;
 use crate::limits::SANDBOX_HANG_MS;
-use crate::wire::device::DeviceRequest;
-use crate::wire::partner::PartnerRequest;
+use crate::wire::device::{DeviceRequest, SYSTEM_ERROR};
+use crate::wire::partner::{refused_result, PartnerRequest};
 use crate::wire::top::response;
 use envelope::{accept, read_params, Accepted, Asked, DeviceAsked};
 
@@ -81,6 +81,10 @@ async fn answer_partner(
         let outcome = match fault {
             // Whoever is limited is not let through.
             Some(Fault::Throttle) => Outcome::Http500,
+            Some(Fault::SystemError) => {
+                let result = refused_result(SYSTEM_ERROR, "the sandbox plays a failure");
+                body_of(request.method(), &result, request_id)
+            }
             _ => {
                 let result = partner::carry_out(state, app, request, now_ms);
                 body_of(request.method(), &result, request_id)

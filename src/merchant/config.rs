@@ -11,7 +11,8 @@ pub use crate::config_file::ConfigError;
 use crate::config_file::{self, toml_text};
 use crate::core::facts::{check_notify_url, AppKey};
 use crate::gateway::{url, Environment};
-use crate::limits::{CONFIG_BYTES_MAX, NETWORKS_MAX, PATH_BYTES_MAX};
+use crate::limits::{CONFIG_BYTES_MAX, KEY_TEXT_BYTES_MAX, NETWORKS_MAX, PATH_BYTES_MAX};
+use crate::wire::keys::PrivateKey;
 use crate::wire::secret::Secret;
 
 /// Where the file is, unless `--config`, `$ALITV_PAY_MERCHANT` or the working directory has one.
@@ -109,6 +110,23 @@ impl Config {
         let raw: RawConfig =
             toml::from_str(&found.text).map_err(|error| bad(toml_text(&error, &found.text)))?;
         raw.into_config(path).map_err(bad)
+    }
+}
+
+impl Config {
+    /// Reads the merchant's key, with the same care as the file that names it.
+    ///
+    /// # Errors
+    /// The key's file is not there, is open to others, or holds no RSA private key.
+    pub fn private_key(&self) -> Result<PrivateKey, ConfigError> {
+        let path = &self.app.private_key;
+        let found = config_file::read(path, KEY_TEXT_BYTES_MAX as u64)
+            .map_err(|error| ConfigError::missing(path, &error))?;
+        let bad = |message: String| ConfigError::refused(path, message);
+        if let Some(text) = found.open_to_others().or_else(|| found.changeable_by_others()) {
+            return Err(bad(format!("{text} (chmod 600)")));
+        }
+        PrivateKey::read(&found.text).map_err(|error| bad(error.to_string()))
     }
 }
 

@@ -3,5 +3,7 @@
 //! public key can write one; goods are granted on the merchant's own question, answered by
 //! the platform over TLS. docs/merchant.md is the manual.
 
+pub mod advice;
 pub mod config;
 pub mod source;
+pub mod top;

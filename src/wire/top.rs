@@ -15,6 +15,11 @@ use crate::limits::TOP_PARAMS_MAX;
 /// The only version of the protocol.
 pub const VERSION: &str = "2.0";
 
+/// Number of the error for a timestamp that is too far off.
+const INVALID_TIMESTAMP: i64 = 31;
+/// Numbers of the errors for too many calls.
+const LIMITED: [i64; 5] = [4, 5, 6, 7, 8];
+
 /// The parameters of one request: decoded, unique, sorted by name. All of them, `sign`
 /// excepted, are signed.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -167,6 +172,18 @@ impl ErrorResponse {
         }
         text.push_str(&format!(",\"request_id\":{}}}}}", quoted(&self.request_id)));
         text
+    }
+
+    /// The timestamp was too far from the gateway's clock. The request was not carried out.
+    pub fn is_about_the_clock(&self) -> bool {
+        self.code == INVALID_TIMESTAMP || self.sub_code.starts_with("isv.invalid-timestamp")
+    }
+
+    /// There were too many calls. The request was not carried out.
+    pub fn is_too_often(&self) -> bool {
+        LIMITED.contains(&self.code)
+            || self.sub_code.starts_with("accesscontrol.limited")
+            || self.sub_code == "isp.call-limited"
     }
 
     /// The N of "This ban will last for N more seconds".

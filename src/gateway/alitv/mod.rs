@@ -6,6 +6,9 @@ mod read;
 mod text;
 mod verify;
 
+#[cfg(feature = "merchant")]
+pub(crate) use self::text::clean;
+
 use std::collections::BTreeMap;
 
 use self::ask::{request_of, session_of, speaks_for_a_user};

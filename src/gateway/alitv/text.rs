@@ -7,7 +7,7 @@ use crate::limits::{AWARD_TEXT_CHARS_MAX, NAME_CHARS_MAX};
 use crate::wire::device::AwardData;
 
 /// Without control and direction characters, cut at a character's border.
-pub(super) fn clean(text: &str, bytes_max: usize) -> String {
+pub(crate) fn clean(text: &str, bytes_max: usize) -> String {
     let mut cleaned = String::new();
     for c in text.chars().filter(|c| !is_unsafe_on_screen(*c)) {
         if cleaned.len() + c.len_utf8() > bytes_max {

@@ -62,7 +62,7 @@ impl From<PartnerStatus> for String {
 }
 
 /// The order in the answer to a query, before it is encrypted. Every member is a string.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PartnerOrder {
     /// The merchant's order number.
     pub partner_order_no: String,

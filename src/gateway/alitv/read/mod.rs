@@ -25,9 +25,6 @@ use crate::wire::top::ErrorResponse;
 
 /// Numbers of `error_response` that say the request itself was wrong, so that it did nothing.
 const CALLERS_FAULT: [i64; 8] = [11, 21, 22, 25, 28, 29, 40, 41];
-/// Numbers that mean "too often".
-const LIMITED: [i64; 5] = [4, 5, 6, 7, 8];
-const INVALID_TIMESTAMP: i64 = 31;
 
 /// What an `error_response` of the caller's fault is worth. Nobody has signed it; outside a
 /// sandbox it came over https.
@@ -107,12 +104,10 @@ fn success<T>(genuine: Genuine<T>) -> Result<T, Doubt> {
 /// What an `error_response` can be believed to say: wait, look at the clock, sign in again,
 /// or nothing; and a refusal where that does no harm.
 fn error_reply(error: &ErrorResponse, expected: &Expected<'_>, errors: Errors) -> Reply {
-    if error.code == INVALID_TIMESTAMP || error.sub_code.starts_with("isv.invalid-timestamp") {
+    if error.is_about_the_clock() {
         return Reply::in_doubt(DoubtKind::Clock, sentence(error));
     }
-    let limited =
-        error.sub_code.starts_with("accesscontrol.limited") || error.sub_code == "isp.call-limited";
-    if LIMITED.contains(&error.code) || limited {
+    if error.is_too_often() {
         let after_s = error.ban_s().unwrap_or(THROTTLE_S_DEFAULT).clamp(1, THROTTLE_S_MAX);
         return Reply::Throttled { after_s };
     }

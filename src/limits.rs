@@ -336,6 +336,13 @@ pub const NOTIFY_DATA_BYTES_MAX: usize = 4_096;
 /// Query string, or form body, of one notify: `data` with every byte percent-encoded, and as
 /// much again as a notify URL may have of its own.
 pub const NOTIFY_INPUT_BYTES_MAX: usize = 3 * NOTIFY_DATA_BYTES_MAX + NOTIFY_URL_BYTES_MAX;
+/// How long a call waits for another process that writes to the same ledger. A write takes
+/// milliseconds; a process that holds it longer hangs.
+pub const LEDGER_BUSY_MS: u64 = 5_000;
+/// Prepared statements that a ledger keeps: all that its calls have.
+pub const LEDGER_STATEMENTS_MAX: usize = 64;
+/// Orders, or grants, of one page of the ledger.
+pub const LEDGER_LIST_MAX: usize = 1_000;
 
 // ---- sandbox ---------------------------------------------------------------
 

@@ -167,9 +167,9 @@ impl Renewal {
                 self.prices_fen[0]
             ));
         }
-        text("subject", &self.subject, TITLE_CHARS_MAX)?;
+        check_text("subject", &self.subject, TITLE_CHARS_MAX)?;
         match &self.description {
-            Some(description) => text("description", description, DESCRIPTION_CHARS_MAX),
+            Some(description) => check_text("description", description, DESCRIPTION_CHARS_MAX),
             None => Ok(()),
         }
     }
@@ -260,12 +260,12 @@ impl Facts {
             let text = format!("order_id must not begin with {prefix:?}, which is reserved");
             return Err(Refusal::new(Code::INVALID, text));
         }
-        text("title", &self.title, TITLE_CHARS_MAX)?;
+        check_text("title", &self.title, TITLE_CHARS_MAX)?;
         if let Some(renewal) = &self.renewal {
             renewal.check(self.amount_fen)?;
         }
         if let Some(id) = &self.subject_id {
-            text("subject_id", id, SUBJECT_ID_CHARS_MAX)?;
+            check_text("subject_id", id, SUBJECT_ID_CHARS_MAX)?;
         }
         if let Some(url) = &self.notify_url {
             check_notify_url(url)?;
@@ -292,7 +292,8 @@ impl Facts {
     }
 }
 
-fn text(field: &str, value: &str, chars_max: usize) -> Result<(), Refusal> {
+/// Takes 1 to `chars_max` characters that are safe to show; the refusal names the field.
+pub(crate) fn check_text(field: &str, value: &str, chars_max: usize) -> Result<(), Refusal> {
     let chars = value.chars().count();
     if chars == 0 || chars > chars_max {
         let message = format!("{field} has {chars} characters: allowed are 1 to {chars_max}");

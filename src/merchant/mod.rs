@@ -5,5 +5,6 @@
 
 pub mod advice;
 pub mod config;
+pub mod ledger;
 pub mod source;
 pub mod top;

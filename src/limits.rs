@@ -420,3 +420,22 @@ pub const SANDBOX_STATE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Networks that notifies may come from: each call is compared with all of them.
 pub const NETWORKS_MAX: usize = 64;
+/// Connections of notify's sources at once: the platform's retries of a bad hour, twice.
+pub const NOTIFY_CONNECTIONS_MAX: usize = 256;
+/// Connections of everybody else, who is answered `fail` in any case.
+pub const NOTIFY_STRANGERS_MAX: usize = 16;
+/// A request must be there, head and body, within this; the platform gives up after 10 s.
+pub const NOTIFY_READ_MS: u64 = 10_000;
+/// Answers leave at multiples of this after the request: longer than decrypting, the ledger
+/// and most questions to the platform take, so that the time tells nobody how far it came.
+pub const NOTIFY_FLOOR_MS: u64 = 500;
+/// Calls that are judged at once. Each may wait for the platform's answer.
+pub const NOTIFY_WORKERS: usize = 16;
+/// Headers of a call; a proxy adds some to the platform's few.
+pub const NOTIFY_HEADERS_MAX: usize = 64;
+/// Head of a call: a query string of the largest size, and headers.
+pub const NOTIFY_HEAD_BYTES_MAX: usize = NOTIFY_INPUT_BYTES_MAX + HTTP_HEADERS_BYTES_MAX;
+/// What a peer gets to take the answer, and then to end what it was still sending.
+pub const NOTIFY_LINGER_MS: u64 = 1_000;
+/// What calls get to their end when the receiver stops: as long as a question to the platform.
+pub const NOTIFY_DRAIN_MS: u64 = 15_000;

@@ -104,12 +104,37 @@ impl Config {
         let found = config_file::read(path, CONFIG_BYTES_MAX)
             .map_err(|error| ConfigError::missing(path, &error))?;
         let bad = |message: String| ConfigError::refused(path, message);
-        if let Some(text) = found.open_to_others().or_else(|| found.changeable_by_others()) {
-            return Err(bad(format!("{text} (chmod 600)")));
-        }
+        closed(&found).map_err(bad)?;
         let raw: RawConfig =
             toml::from_str(&found.text).map_err(|error| bad(toml_text(&error, &found.text)))?;
         raw.into_config(path).map_err(bad)
+    }
+
+    /// Reads the merchant's key.
+    ///
+    /// # Errors
+    /// The file cannot be read, others may read or change it, or it holds no private key.
+    pub fn private_key(&self) -> Result<PrivateKey, ConfigError> {
+        read_private_key(&self.app.private_key)
+    }
+}
+
+/// Reads a private key from a file that nobody else may read or change.
+///
+/// # Errors
+/// As `Config::private_key`.
+pub fn read_private_key(path: &Path) -> Result<PrivateKey, ConfigError> {
+    let found = config_file::read(path, KEY_TEXT_BYTES_MAX as u64)
+        .map_err(|error| ConfigError::missing(path, &error))?;
+    let bad = |message: String| ConfigError::refused(path, message);
+    closed(&found).map_err(bad)?;
+    PrivateKey::read(&found.text).map_err(|error| bad(error.to_string()))
+}
+
+fn closed(found: &config_file::Found) -> Result<(), String> {
+    match found.open_to_others().or_else(|| found.changeable_by_others()) {
+        None => Ok(()),
+        Some(text) => Err(format!("{text} (chmod 600)")),
     }
 }
 
@@ -355,6 +380,24 @@ mod tests {
         for (tail, key) in tails {
             let error = refusal(&format!("{SMALL}{tail}"));
             assert!(error.contains(key), "{key}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_key_is_read_with_the_same_care() {
+        let file = File::new(SMALL, 0o600);
+        let config = Config::read(&file.path()).unwrap();
+        assert!(config.private_key().err().unwrap().is_missing);
+        let path = file.0.path().join("key.pem");
+        let demo = include_str!("../sandbox/demo-keys/public-demo-merchant-private.pem");
+        for (text, mode, wanted) in
+            [(demo, 0o644, Some("0600")), ("x", 0o600, Some("key")), (demo, 0o600, None)]
+        {
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            let error = config.private_key().err().map(|error| error.message);
+            assert_eq!(error.is_none(), wanted.is_none(), "{error:?}");
+            assert!(wanted.is_none_or(|word| error.unwrap().contains(word)), "{wanted:?}");
         }
     }
 

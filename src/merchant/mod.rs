@@ -6,5 +6,6 @@
 pub mod advice;
 pub mod config;
 pub mod ledger;
+pub mod listen;
 pub mod source;
 pub mod top;

@@ -138,23 +138,6 @@ fn closed(found: &config_file::Found) -> Result<(), String> {
     }
 }
 
-impl Config {
-    /// Reads the merchant's key, with the same care as the file that names it.
-    ///
-    /// # Errors
-    /// The key's file is not there, is open to others, or holds no RSA private key.
-    pub fn private_key(&self) -> Result<PrivateKey, ConfigError> {
-        let path = &self.app.private_key;
-        let found = config_file::read(path, KEY_TEXT_BYTES_MAX as u64)
-            .map_err(|error| ConfigError::missing(path, &error))?;
-        let bad = |message: String| ConfigError::refused(path, message);
-        if let Some(text) = found.open_to_others().or_else(|| found.changeable_by_others()) {
-            return Err(bad(format!("{text} (chmod 600)")));
-        }
-        PrivateKey::read(&found.text).map_err(|error| bad(error.to_string()))
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawConfig {

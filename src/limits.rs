@@ -344,6 +344,9 @@ pub const LEDGER_STATEMENTS_MAX: usize = 64;
 /// Orders, or grants, of one page of the ledger.
 pub const LEDGER_LIST_MAX: usize = 1_000;
 
+/// Standard input of the commands that sign, encrypt and decrypt: whole messages, no files.
+pub const CLI_TEXT_BYTES_MAX: usize = 1024 * 1024;
+
 // ---- sandbox ---------------------------------------------------------------
 
 /// A confirmKey of a draw is valid this long, and may be this far ahead.

@@ -5,7 +5,11 @@ mod stage;
 
 mod cli {
     pub mod arguments;
+    #[cfg(feature = "merchant")]
+    pub mod data;
     pub mod demo;
+    #[cfg(feature = "merchant")]
+    pub mod keys;
     pub mod payments;
     pub mod run;
     pub mod seed;

@@ -7,6 +7,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::text::Lang;
 use super::{ack, auth, cancel, daemon, gift, log, logout, lottery, orders, pay, profile, qr};
+#[cfg(feature = "merchant")]
+use super::{confirm_key, decrypt, encrypt, keygen, keys, sign, verify};
 #[cfg(feature = "sandbox")]
 use super::{demo, sandbox};
 use super::{qr_url, query, repay, rpc, status, tail, user, version, web};
@@ -109,6 +111,27 @@ pub enum Command {
     QrUrl(qr_url::QrUrl),
     /// Show what the platform has switched on for the app
     Profile(profile::Profile),
+    /// Make a merchant's RSA key pair
+    #[cfg(feature = "merchant")]
+    Keygen(keygen::Keygen),
+    /// Say what a key file is, and what the portal wants of it
+    #[cfg(feature = "merchant")]
+    Keys(keys::Keys),
+    /// Sign: SHA1WithRSA, or a TOP request
+    #[cfg(feature = "merchant")]
+    Sign(sign::Sign),
+    /// Check such a signature
+    #[cfg(feature = "merchant")]
+    Verify(verify::Verify),
+    /// Encrypt a notify's data, as the platform does
+    #[cfg(feature = "merchant")]
+    Encrypt(encrypt::Encrypt),
+    /// Decrypt a notify's data
+    #[cfg(feature = "merchant")]
+    Decrypt(decrypt::Decrypt),
+    /// Make the confirmKey of a draw
+    #[cfg(feature = "merchant")]
+    ConfirmKey(confirm_key::ConfirmKey),
     /// Show whether daemon and gateway are there (init)
     Status(status::Status),
     /// Follow what happens: what is unfinished first, then every event
@@ -132,7 +155,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Payments", &["pay", "repay", "orders", "query", "cancel", "ack"]),
     ("Account", &["auth", "logout", "user"]),
     ("Operations", &["web", "lottery", "gift", "qr-url", "profile"]),
-    (MERCHANT, &[]),
+    (MERCHANT, &["keygen", "keys", "sign", "verify", "encrypt", "decrypt", "confirm-key"]),
     ("Tools", &["status", "tail", "log", "rpc", "qr", "version"]),
 ];
 
@@ -162,7 +185,7 @@ fn grouped() -> clap::Command {
             text += &format!("\n{head}:\n");
         }
         for (name, about) in lines {
-            text += &format!("  {name:<9} {about}\n");
+            text += &format!("  {name:<11} {about}\n");
         }
     }
     command.help_template(format!(

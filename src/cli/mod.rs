@@ -7,13 +7,25 @@ pub mod args;
 pub mod auth;
 pub mod cancel;
 pub mod clock;
+#[cfg(feature = "merchant")]
+pub mod confirm_key;
 pub mod daemon;
+#[cfg(feature = "merchant")]
+pub mod decrypt;
 #[cfg(feature = "sandbox")]
 pub mod demo;
+#[cfg(feature = "merchant")]
+pub mod encrypt;
 pub mod exit;
 pub mod follow;
 pub mod gift;
+#[cfg(feature = "merchant")]
+pub mod input;
 pub mod items;
+#[cfg(feature = "merchant")]
+pub mod keygen;
+#[cfg(feature = "merchant")]
+pub mod keys;
 pub mod lists;
 pub mod log;
 pub mod logout;
@@ -36,11 +48,15 @@ pub mod sandbox;
 mod sandbox_files;
 pub mod session;
 pub mod show;
+#[cfg(feature = "merchant")]
+pub mod sign;
 pub mod status;
 pub mod sys;
 pub mod tail;
 pub mod text;
 pub mod user;
+#[cfg(feature = "merchant")]
+pub mod verify;
 pub mod version;
 pub mod wait;
 pub mod web;
@@ -99,6 +115,20 @@ fn run(command: Command, global: &Global, out: &mut Out) -> Result<ExitCode, Fai
         Command::Gift(gift) => gift.run(global, out),
         Command::QrUrl(qr_url) => qr_url.run(global, out),
         Command::Profile(profile) => profile.run(global, out),
+        #[cfg(feature = "merchant")]
+        Command::Keygen(keygen) => keygen.run(out),
+        #[cfg(feature = "merchant")]
+        Command::Keys(keys) => keys.run(out),
+        #[cfg(feature = "merchant")]
+        Command::Sign(sign) => sign.run(out),
+        #[cfg(feature = "merchant")]
+        Command::Verify(verify) => verify.run(out),
+        #[cfg(feature = "merchant")]
+        Command::Encrypt(encrypt) => encrypt.run(out),
+        #[cfg(feature = "merchant")]
+        Command::Decrypt(decrypt) => decrypt.run(out),
+        #[cfg(feature = "merchant")]
+        Command::ConfirmKey(confirm_key) => confirm_key.run(global, out),
         Command::Log(log) => log.run(global, out),
         Command::Status(status) => status.run(global, out),
         Command::Version(version) => version.run(global, out),

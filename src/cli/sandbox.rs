@@ -29,11 +29,10 @@ pub struct Sandbox {
     /// Listen on all addresses, for a real phone
     #[arg(long)]
     lan: bool,
-    /// Write a configuration of alitv-payd for this sandbox, secrets included
+    /// Write a configuration of alitv-payd for this sandbox, with its secrets
     #[arg(long, value_name = "FILE")]
     daemon_config: Option<PathBuf>,
-    /// Write a configuration of the merchant's commands for its first app, and the public demo
-    /// key beside it
+    /// Write a configuration of the merchant's commands for its first app
     #[arg(long, value_name = "FILE")]
     merchant_config: Option<PathBuf>,
     /// Write URLs, tokens and secrets as JSON once it listens

@@ -225,6 +225,63 @@ impl Lang {
         }
     }
 
+    /// What to do with a new key.
+    pub fn paste_portal(self) -> &'static str {
+        self.choose(
+            "paste the value of portal into the form of the open platform",
+            "请将 portal 的值粘贴到开放平台的表单中",
+        )
+    }
+
+    /// A key that is small.
+    pub fn key_weak(self, bits: usize) -> String {
+        self.choose(
+            format!("warning: a key of {bits} bits is weak; make one of 2048: alitv-pay keygen"),
+            format!("警告：{bits} 位的密钥强度不足，请改用 2048 位：alitv-pay keygen"),
+        )
+    }
+
+    /// A private key that is not private.
+    pub fn key_open(self, path: &str, mode: u32) -> String {
+        self.choose(
+            format!("warning: others can use this private key (mode {mode:04o}): chmod 600 {path}"),
+            format!("警告：他人可使用该私钥（权限 {mode:04o}）：chmod 600 {path}"),
+        )
+    }
+
+    /// A PEM header that does not fit its body.
+    pub fn key_wrong_label(self) -> &'static str {
+        self.choose(
+            "warning: the header line names another form than the body has; openssl and PHP do \
+             not read it",
+            "警告：首行标注的格式与内容不符，openssl 和 PHP 无法读取",
+        )
+    }
+
+    /// A byte order mark.
+    pub fn key_bom(self) -> &'static str {
+        self.choose(
+            "warning: the file begins with a byte order mark, which other programs stumble over",
+            "警告：文件以字节顺序标记（BOM）开头，其他程序可能无法读取",
+        )
+    }
+
+    /// Text around a key.
+    pub fn key_other_text(self) -> &'static str {
+        self.choose(
+            "warning: there is text before or behind the key, which other programs may not ignore",
+            "警告：密钥前后有其他文字，其他程序可能无法忽略",
+        )
+    }
+
+    /// Of standard input.
+    pub fn newline_counts(self) -> &'static str {
+        self.choose(
+            "the text ends in a newline, which counts; without one: printf %s TEXT | ...",
+            "文本以换行符结尾，换行符也计算在内；去掉它：printf %s TEXT | ...",
+        )
+    }
+
     /// Heads of the columns of `gift list`.
     pub fn gift_heads(self) -> [&'static str; 3] {
         self.choose(["GIFT", "STATUS", "ITEM"], ["礼物", "状态", "物品"])

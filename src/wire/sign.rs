@@ -95,6 +95,14 @@ pub fn verify(params: &Params, secret: &Secret) -> Result<(), SignError> {
     }
 }
 
+/// The string that is signed, to be compared with the other side's when signatures differ:
+/// without the secret, which md5 puts before and behind it.
+pub fn base_string(params: &Params) -> String {
+    let mut base = Vec::new();
+    each_part(params, |part| base.extend_from_slice(part));
+    String::from_utf8_lossy(&base).into_owned()
+}
+
 /// HMAC-SHA256 of a text, upper-case hexadecimal.
 pub(super) fn hmac_sha256(secret: &Secret, text: &[u8]) -> String {
     let mut mac = hmac_of::<Hmac<Sha256>>(secret);
@@ -173,9 +181,7 @@ mod tests {
         for vector in vectors {
             let method = SignMethod::parse(&vector.sign_method).unwrap();
             let mut params = params(&vector.params);
-            let mut base = Vec::new();
-            each_part(&params, |part| base.extend_from_slice(part));
-            let base = String::from_utf8(base).unwrap();
+            let base = base_string(&params);
             let inner = vector.base_string.trim_start_matches(&vector.secret);
             assert_eq!(base, inner.trim_end_matches(&vector.secret), "{}", vector.name);
             let secret = Secret::new(vector.secret).unwrap();

@@ -175,6 +175,15 @@ fn help_shows_examples_first_and_a_wrong_command_is_usage() {
         "status",
         "log",
         "version",
+        "keygen",
+        "keys",
+        "keys check",
+        "keys show",
+        "sign",
+        "verify",
+        "encrypt",
+        "decrypt",
+        "confirm-key",
     ];
     for command in commands {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();

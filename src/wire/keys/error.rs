@@ -103,17 +103,25 @@ impl KeyError {
 
 impl std::error::Error for KeyError {}
 
+impl KeyError {
+    /// What the text is, and what was expected.
+    pub fn sentence(&self) -> String {
+        match self.found {
+            Found::NoRandom => self.found.to_string(),
+            _ => format!("{}; expected {}", self.found, self.expected),
+        }
+    }
+
+    /// What to do about it.
+    pub fn advice(&self) -> &'static str {
+        self.found.advice(self.expected)
+    }
+}
+
+/// Sentence and advice.
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.found.fmt(f)?;
-        if self.found == Found::NoRandom {
-            return Ok(());
-        }
-        write!(f, "; expected {}", self.expected)?;
-        match self.found.advice(self.expected) {
-            Some(advice) => write!(f, ". {advice}"),
-            None => Ok(()),
-        }
+        write!(f, "{} ({})", self.sentence(), self.advice())
     }
 }
 
@@ -184,27 +192,27 @@ impl Found {
         }
     }
 
-    /// What to do about it.
-    fn advice(&self, expected: Expected) -> Option<&'static str> {
-        Some(match self {
-            Found::EmptyPem => "Put the key's base64 between them",
-            Found::Several(_) => "Keep one",
-            Found::NoFooter | Found::NoHeader | Found::Cut { .. } => "Copy the whole text again",
-            Found::Escaped => "Write real line ends",
-            Found::Quoted => "Take the quotation marks away",
-            Found::Encrypted => "Take the password away: openssl pkey -in FILE -out NEW",
+    fn advice(&self, expected: Expected) -> &'static str {
+        match self {
+            Found::EmptyPem => "put the key's base64 between them",
+            Found::Several(_) => "keep the one that is meant",
+            Found::NoFooter | Found::NoHeader | Found::Cut { .. } => "copy the whole text again",
+            Found::Escaped => "write real line ends",
+            Found::Quoted => "take the quotation marks away",
+            Found::Encrypted => "take the password away: openssl pkey -in FILE -out NEW",
             Found::Certificate if expected != Expected::Private => {
-                "Take the key out of it: openssl x509 -in FILE -pubkey -noout"
+                "take the key out of it: openssl x509 -in FILE -pubkey -noout"
             }
-            Found::OpenSsh => "On a copy: ssh-keygen -p -m PEM -f COPY",
-            Found::SshPublic => "Write it as PEM: ssh-keygen -e -m PKCS8 -f FILE",
-            Found::Pkcs12 => "Take the key out of it: openssl pkcs12 -in FILE -nodes -nocerts",
-            Found::Key(KeyKind::Public, _) => "The private half was made together with it",
+            Found::OpenSsh => "convert a copy of it: ssh-keygen -p -m PEM -f COPY",
+            Found::SshPublic => "write it as PEM: ssh-keygen -e -m PKCS8 -f FILE",
+            Found::Pkcs12 => "take the key out of it: openssl pkcs12 -in FILE -nodes -nocerts",
+            Found::Key(KeyKind::Public, _) => "name the file of the private half",
             Found::Key(KeyKind::Private, _) => {
-                "Its public half: openssl pkey -in FILE -pubout. A private key is shown to nobody"
+                "take the public half: alitv-pay keys show --pem FILE; show the private to nobody"
             }
-            Found::Bits(bits) if *bits < RSA_BITS_MIN => "Make a new one: alitv-pay keygen",
-            _ => return None,
-        })
+            Found::Bits(bits) if *bits < RSA_BITS_MIN => "make a new one: alitv-pay keygen",
+            Found::NoRandom => "run it again",
+            _ => "name the file of the key that is meant; to make one: alitv-pay keygen",
+        }
     }
 }

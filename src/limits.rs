@@ -336,6 +336,31 @@ pub const NOTIFY_DATA_BYTES_MAX: usize = 4_096;
 /// Query string, or form body, of one notify: `data` with every byte percent-encoded, and as
 /// much again as a notify URL may have of its own.
 pub const NOTIFY_INPUT_BYTES_MAX: usize = 3 * NOTIFY_DATA_BYTES_MAX + NOTIFY_URL_BYTES_MAX;
+/// Notifies of one source in a second, over some time (reference/reliability.md 4.8). Each
+/// may cost an RSA decryption for each of its blocks.
+pub const NOTIFY_PER_SOURCE_PER_S: u32 = 10;
+/// Notifies of one source at once, after a pause: what a shop sells in a busy moment. What is
+/// refused comes again.
+pub const NOTIFY_SOURCE_BURST: u32 = 50;
+/// Sources that are remembered; a new one takes the place of the one that was quiet longest.
+pub const NOTIFY_SOURCES_MAX: usize = 1_024;
+/// Between two questions about one order that notifies cause: who forges them for an order
+/// that waits for its payer must not use up the calls of a day.
+pub const NOTIFY_COOL_DOWN_MS: i64 = 10_000;
+/// An order that has waited long for its payer is asked about less often: the pause is its
+/// age divided by this, which makes some 200 questions in the first day at most.
+pub const NOTIFY_COOL_DOWN_AGE_PARTS: i64 = 16;
+/// Longest such pause: a payer waits for his goods.
+pub const NOTIFY_COOL_DOWN_MS_MAX: i64 = 15 * 60_000;
+/// How long a copy of a notify waits for the one that asks: the platform hangs up after 10 s.
+pub const NOTIFY_WAIT_MS: u64 = 8_000;
+/// Questions at once: each keeps a thread for up to `HTTP_DEADLINE_S`.
+pub const NOTIFY_ASKS_MAX: usize = 8;
+/// Copies that wait at once. With those that ask they leave one of `NOTIFY_WORKERS` free, so
+/// that calls that need no question are answered at any time.
+pub const NOTIFY_WAITERS_MAX: usize = 7;
+/// Questions of one `tick`, one after the other.
+pub const NOTIFY_TICK_ASKS_MAX: usize = 16;
 /// How long a call waits for another process that writes to the same ledger. A write takes
 /// milliseconds; a process that holds it longer hangs.
 pub const LEDGER_BUSY_MS: u64 = 5_000;

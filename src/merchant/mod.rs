@@ -7,5 +7,6 @@ pub mod advice;
 pub mod config;
 pub mod ledger;
 pub mod listen;
+pub mod notify;
 pub mod source;
 pub mod top;

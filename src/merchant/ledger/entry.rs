@@ -195,7 +195,7 @@ pub struct Entry {
     /// When the platform was asked last by ourselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked_ms: Option<i64>,
-    /// Since when a notify about it waits for a question to the platform.
+    /// Since when a notify about it waits for an answer of the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hinted_ms: Option<i64>,
     /// When we learned that somebody has paid: the platform does not tell when he did.

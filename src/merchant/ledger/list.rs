@@ -34,11 +34,12 @@ impl Ledger {
         entries(&connection, &condition, params![before, limit])
     }
 
-    /// Orders that are not settled and about which a notify waits for a question, longest
-    /// waiting first.
+    /// Orders that are not settled and about which a notify waits for an answer of the
+    /// platform; first those about which nobody has asked for longest.
     pub fn hinted(&self, limit: usize) -> Result<Vec<Entry>, LedgerError> {
         let limit = limit.min(LEDGER_LIST_MAX) as i64;
-        let condition = "WHERE o.hinted_ms IS NOT NULL ORDER BY o.hinted_ms, o.id LIMIT ?1";
+        let condition =
+            "WHERE o.hinted_ms IS NOT NULL ORDER BY o.asked_ms, o.hinted_ms, o.id LIMIT ?1";
         entries(&self.lock(), condition, params![limit])
     }
 

@@ -17,9 +17,9 @@
 //! | call | who | what |
 //! |---|---|---|
 //! | [`Ledger::register`] | whoever makes orders, before the game pays | the order, `open` |
-//! | [`Ledger::hint`] | the receiver of notifies | a notify waits for a question |
-//! | [`Ledger::try_ask`], [`Ledger::asked`] | whoever is about to ask the platform | when |
-//! | [`Ledger::settle`] | whoever has the platform's answer | the state, and the grant |
+//! | [`Ledger::hint`], [`Ledger::try_ask`] | the receiver of notifies | a notify waits for an answer |
+//! | [`Ledger::asked`] | whoever else is about to ask the platform | when |
+//! | [`Ledger::settle`], [`Ledger::answered`] | whoever has its answer | the state, and the grant |
 //! | [`Ledger::hold`], [`Ledger::release`], [`Ledger::accept`] | a person, or `renew run` | the state |
 //! | [`Ledger::delivered`], [`Ledger::postpone`] | whoever hands out goods | the grant |
 //!

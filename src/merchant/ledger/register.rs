@@ -46,16 +46,19 @@ impl Ledger {
         one_row(changed, order_no)
     }
 
-    /// As `asked`, unless somebody, in this process or another, has asked less than
-    /// `cool_down_ms` ago: then nothing is written, and the answer is false. A time that lies
-    /// ahead, as after a clock was set back, counts as long ago.
+    /// As `asked`, because of a notify, unless somebody, in this process or another, has asked
+    /// less than `cool_down_ms` ago: then nothing is written, and the answer is false. A time
+    /// that lies ahead, as after a clock was set back, counts as long ago. The notify waits
+    /// until `settle` or `answered`, so that a process that dies meanwhile leaves it to the
+    /// next one.
     pub fn try_ask(
         &self,
         order_no: &OrderId,
         cool_down_ms: i64,
         now_ms: i64,
     ) -> Result<bool, LedgerError> {
-        let sql = "UPDATE orders SET asked_ms = ?2 WHERE order_no = ?1
+        let sql = "UPDATE orders SET asked_ms = ?2, hinted_ms = coalesce(hinted_ms, ?2)
+            WHERE order_no = ?1 AND settled_ms IS NULL
             AND (asked_ms IS NULL OR asked_ms > ?2 OR asked_ms <= ?2 - ?3)";
         let connection = self.lock();
         let mut statement = connection.prepare_cached(sql)?;
@@ -69,6 +72,11 @@ impl Ledger {
             WHERE order_no = ?1 AND hinted_ms IS NULL AND settled_ms IS NULL";
         self.lock().prepare_cached(sql)?.execute(params![order_no, now_ms])?;
         Ok(())
+    }
+
+    /// The platform has answered, and there is nothing to settle: no notify waits any more.
+    pub fn answered(&self, order_no: &OrderId) -> Result<(), LedgerError> {
+        answered(&self.lock(), order_no)
     }
 
     /// Sets an open order aside, with the reason: nothing asks or charges by itself until
@@ -93,6 +101,12 @@ impl Ledger {
         let changed = self.lock().prepare_cached(sql)?.execute(params![order_no])?;
         one_row(changed, order_no)
     }
+}
+
+pub(super) fn answered(ledger: &Connection, order_no: &OrderId) -> Result<(), LedgerError> {
+    let sql = "UPDATE orders SET hinted_ms = NULL WHERE order_no = ?1 AND hinted_ms IS NOT NULL";
+    ledger.prepare_cached(sql)?.execute(params![order_no])?;
+    Ok(())
 }
 
 fn check_charge(ledger: &Connection, order: &NewOrder, charge: &Charge) -> Result<(), LedgerError> {
@@ -280,6 +294,13 @@ mod tests {
         let nobody = order_no("B-1");
         assert_eq!(ledger.asked(&nobody, NOW_MS), Err(LedgerError::Unknown(nobody.clone())));
         assert_eq!(ledger.try_ask(&nobody, 1_000, NOW_MS), Ok(false));
+        let hinted = || ledger.find(&order).unwrap().unwrap().hinted_ms;
+        assert_eq!(hinted(), Some(NOW_MS), "the first notify waits");
+        ledger.answered(&order).unwrap();
+        assert_eq!(hinted(), None);
+        let paid = answer("A-1", PartnerStatus::TradeSuccess);
+        ledger.settle(&order, &paid, NOW_MS).unwrap();
+        assert_eq!(ledger.try_ask(&order, 1_000, NOW_MS + 9_999), Ok(false), "it is settled");
     }
 
     #[test]
@@ -300,6 +321,8 @@ mod tests {
         };
         assert_eq!(hinted(), [(b.clone(), 5), (a.clone(), 9)]);
         assert_eq!(ledger.hinted(1).unwrap().len(), 1);
+        ledger.try_ask(&b, 1, NOW_MS + 30).unwrap();
+        assert_eq!(hinted(), [(a.clone(), 9), (b.clone(), 5)], "who was never asked about");
         ledger.settle(&b, &answer("B-1", PartnerStatus::WaitBuyerPay), NOW_MS).unwrap();
         assert_eq!(hinted(), [(a.clone(), 9)]);
         ledger.settle(&a, &answer("A-1", PartnerStatus::TradeSuccess), NOW_MS).unwrap();

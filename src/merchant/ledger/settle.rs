@@ -2,6 +2,7 @@
 
 use rusqlite::{params, Connection};
 
+use super::register::answered;
 use super::row::{cut, find};
 use super::{Entry, GrantId, Ledger, LedgerError, OrderState, Settled};
 use crate::core::facts::OrderId;
@@ -38,9 +39,7 @@ impl Ledger {
             let Some(entry) = find(ledger, order_no)? else { return Ok(Settled::Unknown) };
             match judge(&entry, answer) {
                 Move::Stay(said) => {
-                    if !entry.state.is_final() {
-                        forget_hint(ledger, order_no)?;
-                    }
+                    answered(ledger, order_no)?;
                     Ok(said)
                 }
                 Move::Pay => {
@@ -168,12 +167,6 @@ fn told(text: &str) -> Option<&str> {
 /// No "if it is not there": the state says that it is not, and the table holds it.
 fn grant(ledger: &Connection, order_no: &OrderId) -> Result<(), LedgerError> {
     let sql = "INSERT INTO grants (order_no, state, tries, due_ms) VALUES (?1, 'due', 0, 0)";
-    ledger.prepare_cached(sql)?.execute(params![order_no])?;
-    Ok(())
-}
-
-fn forget_hint(ledger: &Connection, order_no: &OrderId) -> Result<(), LedgerError> {
-    let sql = "UPDATE orders SET hinted_ms = NULL WHERE order_no = ?1 AND hinted_ms IS NOT NULL";
     ledger.prepare_cached(sql)?.execute(params![order_no])?;
     Ok(())
 }

@@ -392,6 +392,12 @@ pub const SANDBOX_POLL_SLACK_MS: i64 = 500;
 pub const SANDBOX_DRAWS_MAX: usize = 10_000;
 /// Gift records.
 pub const SANDBOX_GIFTS_MAX: usize = 10_000;
+/// Gift records of one answer to a merchant's server, so that it stays under
+/// `HTTP_BODY_BYTES_MAX`; the rest is left out.
+pub const SANDBOX_COIN_RECORDS_MAX: usize = 500;
+/// Distance between `ts` and the gift gateway's clock that is still accepted: "a few minutes",
+/// as the platform says it.
+pub const COIN_SKEW_MS_MAX: i64 = 600_000;
 /// Products that may win something.
 pub const SANDBOX_PRODUCTS_MAX: usize = 1_000;
 /// Lines of what has happened.

@@ -50,6 +50,20 @@ impl Called {
     }
 }
 
+impl Called {
+    /// Of a call at the gift gateway, such as `coin.mark`, and its answer.
+    pub fn coin(method: &str, about: &str, app_key: Option<&str>, outcome: &Outcome) -> Called {
+        let (result, bad) = coin_result_of(outcome);
+        Called {
+            app_key: app_key.map(str::to_owned),
+            method: cut(method),
+            about: cut(about),
+            result: cut(&result),
+            bad,
+        }
+    }
+}
+
 /// Without what a table cannot show.
 fn cut(text: &str) -> String {
     let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
@@ -124,6 +138,18 @@ fn result_of(outcome: &Outcome) -> (String, bool) {
     (result["data"]["status"].as_str().unwrap_or("success").to_owned(), false)
 }
 
+fn coin_result_of(outcome: &Outcome) -> (String, bool) {
+    let Outcome::Body(body) = outcome else { return result_of(outcome) };
+    let Ok(answer) = serde_json::from_str::<Value>(body) else {
+        return ("broken JSON".into(), true);
+    };
+    if answer["is_success"] != "T" {
+        return (answer["error_code"].as_str().unwrap_or("refused").to_owned(), true);
+    }
+    let told = answer["record_list"].as_array();
+    (told.map_or("success".into(), |records| format!("records: {}", records.len())), false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +198,25 @@ mod tests {
         assert_eq!(told(body("{}")), ("empty".into(), true));
         assert_eq!(told(Outcome::Http500), ("HTTP 500".into(), true));
         assert_eq!(told(Outcome::Hang), ("no answer".into(), true));
+    }
+
+    #[test]
+    fn a_call_about_gifts_is_told_by_its_answer() {
+        let told = |outcome: Outcome| {
+            let call = Called::coin("coin.mark", "7", Some("1"), &outcome);
+            (call.result, call.bad)
+        };
+        let body = |text: &str| Outcome::Body(text.into());
+        assert_eq!(
+            told(body(r#"{"is_success":"T","app_order_id":"1"}"#)),
+            ("success".into(), false)
+        );
+        let list = r#"{"is_success":"T","record_list":[]}"#;
+        assert_eq!(told(body(list)), ("records: 0".into(), false));
+        let no = r#"{"is_success":"F","error_code":"RECORD_NOT_FOUND"}"#;
+        assert_eq!(told(body(no)), ("RECORD_NOT_FOUND".into(), true));
+        assert_eq!(told(body("{")), ("broken JSON".into(), true));
+        assert_eq!(told(Outcome::Http500), ("HTTP 500".into(), true));
     }
 
     #[test]

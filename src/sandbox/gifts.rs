@@ -1,4 +1,5 @@
-//! Gift records: laid out for a user, reserved by a box, activated once. Pure.
+//! Gift records: laid out for a user, reserved by a box, activated once, by a box or by the
+//! merchant's server. Pure.
 
 use std::collections::BTreeMap;
 
@@ -59,6 +60,8 @@ pub struct GiftRecord {
     pub expires_ms: Option<i64>,
     /// Which taking holds it, or has activated it.
     pub taken_by: Option<String>,
+    /// What the merchant's server called giving it out, if it was the one to mark it.
+    pub app_order_id: Option<String>,
     /// Since when it is held.
     pub reserved_ms: Option<i64>,
     /// When it was activated.
@@ -69,6 +72,15 @@ impl GiftRecord {
     /// Held by a taking and not activated: it does not expire, since its goods may be given.
     pub fn is_reserved(&self) -> bool {
         self.status == GiftStatus::Pending && self.taken_by.is_some()
+    }
+
+    /// How the merchant's server sees it. A reserved record counts as given out: its box may
+    /// have stored the goods already, and a server that gave them too would give them twice.
+    pub fn status_for_merchant(&self) -> GiftStatus {
+        if self.is_reserved() {
+            return GiftStatus::Activated;
+        }
+        self.status
     }
 
     /// The word for people and scripts.
@@ -161,6 +173,7 @@ impl Gifts {
             created_ms: now_ms,
             expires_ms: gift.end_time.map(Gmt8::ms),
             taken_by: None,
+            app_order_id: None,
             reserved_ms: None,
             activated_ms: (gift.status == GiftStatus::Activated).then_some(now_ms),
         };

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::scenario::Fault;
 use crate::wire::device::DeviceRequest;
 use crate::wire::partner::PartnerRequest;
 
@@ -38,9 +39,13 @@ pub enum Method {
     PartnerQuery,
     /// `renewal.pay`, of merchants' servers
     RenewalPay,
+    /// `coin.query`, of a merchant's server
+    CoinQuery,
+    /// `coin.mark`, of a merchant's server
+    CoinMark,
 }
 
-const NAMES: [(Method, &str); 14] = [
+const NAMES: [(Method, &str); 16] = [
     (Method::AppInfo, "appinfo"),
     (Method::AuthApply, "auth.apply"),
     (Method::AuthQuery, "auth.query"),
@@ -55,6 +60,8 @@ const NAMES: [(Method, &str); 14] = [
     (Method::GiftMark, "gift.mark"),
     (Method::PartnerQuery, "partner.query"),
     (Method::RenewalPay, "renewal.pay"),
+    (Method::CoinQuery, "coin.query"),
+    (Method::CoinMark, "coin.mark"),
 ];
 
 impl Method {
@@ -78,16 +85,23 @@ impl Method {
         NAMES.map(|row| row.1).join(", ")
     }
 
-    /// Whether merchants' servers call it, and not boxes.
-    pub fn is_partner(self) -> bool {
-        matches!(self, Method::PartnerQuery | Method::RenewalPay)
-    }
-
     /// The method of a merchant's request.
     pub fn of_partner(request: &PartnerRequest) -> Method {
         match request {
             PartnerRequest::OrderQuery { .. } => Method::PartnerQuery,
             PartnerRequest::RenewalPay(_) => Method::RenewalPay,
+        }
+    }
+
+    /// Why such a fault cannot happen to it, if it cannot.
+    pub fn cannot_have(self, fault: Fault) -> Option<&'static str> {
+        use Method::{CoinMark, CoinQuery, PartnerQuery, RenewalPay};
+        match (self, fault) {
+            (PartnerQuery | RenewalPay | CoinQuery | CoinMark, Fault::BadSign) => {
+                Some("answers to merchants are not signed")
+            }
+            (CoinQuery | CoinMark, Fault::Throttle) => Some("the gift gateway has no flow limit"),
+            _ => None,
         }
     }
 

@@ -22,6 +22,7 @@ mod apps;
 mod attempts;
 mod calls;
 mod check;
+mod coin;
 mod control;
 mod device;
 mod events;

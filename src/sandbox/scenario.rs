@@ -59,7 +59,7 @@ pub enum Fault {
     SlowDown,
     /// The session ends before the call, which is answered with error 27.
     NoSession,
-    /// The call is not carried out: refused with `SYSTEM_ERROR`.
+    /// The call is not carried out: refused with `SYSTEM_ERROR`, or `FAIL` by the gift gateway.
     SystemError,
 }
 
@@ -141,7 +141,7 @@ const fn call(
 }
 
 /// Names are those of the field where it has them; the first is the default.
-const TABLE: [Row; 25] = [
+const TABLE: [Row; 28] = [
     plain("manual", MANUAL, "waits for the phone page or the control API"),
     plain("success", SUCCESS, "scanned after 0.5 s, paid after 1 s"),
     plain("success.slow", SLOW, "scanned after 0.5 s, paid after 30 s"),
@@ -206,6 +206,24 @@ const TABLE: [Row; 25] = [
         Target::Method(Method::GiftMark),
         (Fault::Http500, 1),
         "the next mark of a gift is carried out, but answered with status 500",
+    ),
+    call(
+        "coin.query_fail",
+        Target::Method(Method::CoinQuery),
+        (Fault::SystemError, 1),
+        "the next query at the gift gateway is answered with FAIL",
+    ),
+    call(
+        "coin.mark_fail",
+        Target::Method(Method::CoinMark),
+        (Fault::SystemError, 1),
+        "the next mark at the gift gateway is not carried out and answered with FAIL",
+    ),
+    call(
+        "coin.mark_lost",
+        Target::Method(Method::CoinMark),
+        (Fault::Http500, 1),
+        "the next mark at the gift gateway is carried out, but answered with status 500",
     ),
     call(
         "auth.slow_down",

@@ -21,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::access::Peer;
 use super::shared::{Place, Shared};
-use super::{control, operator, pages, phone, signin, top, web};
+use super::{coin, control, operator, pages, phone, signin, top, web};
 use crate::limits::{SANDBOX_BODY_BYTES_MAX, SANDBOX_CONNECTIONS_MAX};
 
 /// Scripts, frames and foreign content are off for every page.
@@ -61,6 +61,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/goods/{app_key}", get(web::goods))
         .route("/avatar/{file}", get(web::picture))
         .route("/router/rest", any(top::serve))
+        .merge(coin::router())
         .nest("/control", control::router(shared))
         .nest("/operator", operator::router(shared))
         .fallback(|| async { (StatusCode::NOT_FOUND, Html(pages::plain("404: nothing here"))) })

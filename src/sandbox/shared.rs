@@ -12,7 +12,7 @@ use super::access::Pass;
 use super::calls::{Called, Calls};
 use super::files::write_private;
 use super::state::State;
-use crate::limits::SANDBOX_HELD_MAX;
+use crate::limits::{SANDBOX_HANG_MS, SANDBOX_HELD_MAX};
 use crate::wire::secret::Secret;
 
 /// Takes one line for people.
@@ -146,6 +146,14 @@ impl Shared {
     /// Comes back when the sandbox is told to stop.
     pub async fn stopped(&self) {
         let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+
+    /// Comes back when no caller waits any more, or when the sandbox stops.
+    pub async fn hang(&self) {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(SANDBOX_HANG_MS)) => {}
+            () = self.stopped() => {}
+        }
     }
 
     /// Lets time act on the orders, until the sandbox stops.

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod apps;
+mod coin;
 mod control;
 mod desk;
 mod envelope;

@@ -96,6 +96,7 @@ fn gift_json(gift: &GiftRecord) -> Value {
         "name": gift.name,
         "state": gift.state_name(),
         "taken_by": gift.taken_by,
+        "app_order_id": gift.app_order_id,
         "created_ms": gift.created_ms,
         "expires_ms": gift.expires_ms,
         "reserved_ms": gift.reserved_ms,

@@ -10,7 +10,7 @@ use serde_json::{json, Value};
 use super::super::fields::{required, ApiError, Fields};
 use super::super::method::Method;
 use super::super::plans::{CallPlan, Plan};
-use super::super::scenario::{Fault, Scenario, Setting, Target};
+use super::super::scenario::{Scenario, Setting, Target};
 use super::super::shared::Shared;
 use super::super::state::State;
 use super::orders::find;
@@ -149,8 +149,8 @@ impl Wish {
         let Some(mut spoil) = spoil.filter(|_| general) else {
             return Err(ApiError::invalid("method", format!("{name} is for orders only")));
         };
-        if method.is_some_and(Method::is_partner) && spoil.fault == Fault::BadSign {
-            let why = format!("{name} means nothing here: answers to merchants are not signed");
+        if let Some(reason) = method.and_then(|method| method.cannot_have(spoil.fault)) {
+            let why = format!("{name} means nothing here: {reason}");
             return Err(ApiError::invalid("method", why));
         }
         match self.times {

@@ -188,7 +188,7 @@ impl Call<'_> {
 }
 
 /// The user has signed in, but has not authorised the app.
-fn not_authorised() -> Refused {
+pub fn not_authorised() -> Refused {
     Refused::new(AUTH_REQUIRED, "the user has not authorised the app")
 }
 

@@ -53,7 +53,9 @@ fn row(view: &View, state: &State, record: &GiftRecord) -> Markup {
             td { bdi { (record.name) } p.sub.mono { bdi { (record.cp_item_id) } } }
             td {
                 span class={ "pill " (class) } { (standing) }
-                @if let Some(take_id) = &record.taken_by { p.sub.mono { bdi { (take_id) } } }
+                @for id in record.taken_by.iter().chain(&record.app_order_id) {
+                    p.sub.mono { bdi { (id) } }
+                }
             }
             td { @if let Some(ms) = record.expires_ms { (moment(ms)) } @else {
                 (lang.say("永久", "for ever"))

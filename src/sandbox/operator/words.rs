@@ -3,7 +3,7 @@
 use crate::sandbox::scenario::Scenario;
 use crate::sandbox::texts::Lang;
 
-const CHINESE: [(&str, &str); 24] = [
+const CHINESE: [(&str, &str); 28] = [
     ("manual", "等待手机页面或控制接口"),
     ("success", "0.5 秒扫码，1 秒付款"),
     ("success.slow", "0.5 秒扫码，30 秒付款"),
@@ -26,8 +26,12 @@ const CHINESE: [(&str, &str); 24] = [
     ("draw.lost", "下一次抽奖已执行，但返回 500"),
     ("gift.take_lost", "下一次领取礼包已执行，但返回 500"),
     ("gift.mark_lost", "下一次礼包确认已执行，但返回 500"),
+    ("coin.query_fail", "礼包网关的下一次查询返回 FAIL"),
+    ("coin.mark_fail", "礼包网关的下一次标记不执行，返回 FAIL"),
+    ("coin.mark_lost", "礼包网关的下一次标记已执行，但返回 500"),
     ("auth.slow_down", "接下来查询登录时返回错误 7：再等 2 秒"),
     ("session.revoked", "下一次带会话的调用，会话已失效：错误 27"),
+    ("query.system_error", "商户服务器的下一次订单查询被拒绝：SYSTEM_ERROR"),
 ];
 
 /// What happens.

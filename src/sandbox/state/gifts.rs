@@ -1,4 +1,4 @@
-//! Gifts: laying out, taking in two steps, and time.
+//! Gifts: laying out, taking in two steps, the merchant's mark, and time.
 
 use super::super::gifts::{GiftRecord, NewGift};
 use super::{Due, Refused, State};
@@ -69,6 +69,29 @@ impl State {
         self.change_gift(gift_id, "gift.activated", |record| {
             record.status = GiftStatus::Activated;
             record.taken_by = Some(take_id.to_owned());
+            record.activated_ms = Some(now_ms);
+        });
+        Ok(())
+    }
+
+    /// The merchant's server has given the goods out: the record is activated. A second time
+    /// is refused, as the platform does it.
+    ///
+    /// # Errors
+    /// `RECORD_NOT_FOUND`; `RECORD_STATUS_INVALID` if it does not wait, or a box holds it.
+    pub fn activate_gift(
+        &mut self,
+        app_key: &str,
+        user_id: &str,
+        gift_id: GiftId,
+        app_order_id: &str,
+    ) -> Result<(), Refused> {
+        check_free(self.gift_of(app_key, user_id, gift_id)?)
+            .map_err(|refused| Refused { code: RECORD_STATUS_INVALID, ..refused })?;
+        let now_ms = self.now_ms;
+        self.change_gift(gift_id, "gift.activated", |record| {
+            record.status = GiftStatus::Activated;
+            record.app_order_id = Some(app_order_id.to_owned());
             record.activated_ms = Some(now_ms);
         });
         Ok(())

@@ -22,7 +22,6 @@ use super::scenario::Fault;
 use super::server::LogName;
 use super::shared::Shared;
 use super::state::State;
-use crate::limits::SANDBOX_HANG_MS;
 use crate::wire::device::{DeviceRequest, SYSTEM_ERROR};
 use crate::wire::partner::{refused_result, PartnerRequest};
 use crate::wire::top::response;
@@ -45,7 +44,10 @@ pub async fn serve(Extracted(shared): Extracted<Arc<Shared>>, request: Request) 
     let mut response = match outcome {
         Outcome::Body(body) => json(StatusCode::OK, body),
         Outcome::Http500 => json(StatusCode::INTERNAL_SERVER_ERROR, "sandbox scenario".into()),
-        Outcome::Hang => hang(&shared).await,
+        Outcome::Hang => {
+            shared.hang().await;
+            json(StatusCode::GATEWAY_TIMEOUT, "sandbox scenario".into())
+        }
     };
     response.extensions_mut().insert(log_name);
     response
@@ -53,14 +55,6 @@ pub async fn serve(Extracted(shared): Extracted<Arc<Shared>>, request: Request) 
 
 fn json(status: StatusCode, body: String) -> Response {
     (status, [(header::CONTENT_TYPE, "text/javascript;charset=UTF-8")], body).into_response()
-}
-
-async fn hang(shared: &Shared) -> Response {
-    tokio::select! {
-        () = tokio::time::sleep(Duration::from_millis(SANDBOX_HANG_MS)) => {}
-        () = shared.stopped() => {}
-    }
-    json(StatusCode::GATEWAY_TIMEOUT, "sandbox scenario".into())
 }
 
 async fn answer(shared: &Shared, accepted: Accepted, request_id: &str) -> Outcome {

@@ -70,15 +70,27 @@
 //! # let ledger = Arc::new(Ledger::open(&dir.path().join("ledger.sqlite")).unwrap());
 //! # let order_no = OrderId::new("20160620-0001").unwrap();
 //! # let (price_fen, subject) = (Fen::new(600).unwrap(), String::from("60 gems"));
-//! # let order = NewOrder { order_no: order_no.clone(), price_fen, subject: subject.clone(), subject_id: None, plan: None, charge: None };
+//! # let order = NewOrder {
+//! #     order_no: order_no.clone(), price_fen, subject: subject.clone(),
+//! #     subject_id: None, plan: None, charge: None,
+//! # };
 //! # ledger.register(&order, now_ms()).unwrap();
-//! # let paid = PartnerOrder { partner_order_no: order_no.to_string(), alipay_trade_no: "1".into(), order_status: PartnerStatus::TradeSuccess, price: price_fen, subject, subject_id: String::new(), buyer_logon_id: String::new() };
+//! # let (alipay_trade_no, order_status) = (String::from("1"), PartnerStatus::TradeSuccess);
+//! # let notify = notify::Notify {
+//! #     partner_order_no: order_no.to_string(), alipay_trade_no: alipay_trade_no.clone(),
+//! #     order_status: order_status.clone(), buyer_logon_id: String::new(),
+//! # };
+//! # let paid = PartnerOrder {
+//! #     partner_order_no: order_no.to_string(), alipay_trade_no, order_status,
+//! #     price: price_fen, subject, subject_id: String::new(), buyer_logon_id: String::new(),
+//! # };
 //! # let receiver = receiver(key, ledger.clone(), Arc::new(Paid(paid)));
-//! # let notify = notify::Notify { partner_order_no: order_no.to_string(), alipay_trade_no: "1".into(), order_status: PartnerStatus::TradeSuccess, buyer_logon_id: String::new() };
 //! # let data = blocks::encrypt(&public, notify.encode().as_bytes()).unwrap();
 //! # let platform = "203.0.113.7".parse().unwrap();
-//! # assert_eq!(handle(&receiver, "127.0.0.1".parse().unwrap(), &notify::form(&data), ""), (200, "fail"));
-//! # assert_eq!(handle(&receiver, platform, &notify::form(&data), ""), (200, "success"));
+//! # let stranger = "127.0.0.1".parse().unwrap();
+//! # let query = notify::form(&data);
+//! # assert_eq!(handle(&receiver, stranger, &query, ""), (200, "fail"));
+//! # assert_eq!(handle(&receiver, platform, &query, ""), (200, "success"));
 //! # assert_eq!(ledger.due_grants(now_ms(), 9).unwrap().len(), 1);
 //! ```
 

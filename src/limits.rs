@@ -415,6 +415,12 @@ pub const SANDBOX_ORDERS_MAX: usize = 10_000;
 pub const SANDBOX_PLANS_MAX: usize = 256;
 /// Orders that one planned scenario is for.
 pub const SANDBOX_PLAN_ORDERS_MAX: u32 = 1_000;
+/// Calls that a flow limit of an app may allow: more than a sandbox answers in a day.
+pub const SANDBOX_FLOW_CALLS_MAX: u32 = 1_000_000_000;
+/// Span of a flow limit. The platform counts by the day at most.
+pub const SANDBOX_FLOW_SPAN_S_MAX: u32 = 86_400;
+/// Addresses in the IP white list of an app.
+pub const SANDBOX_WHITELIST_MAX: usize = 64;
 /// Spoilt answers of one order.
 pub const SANDBOX_TIMES_MAX: u32 = 1_000;
 /// Calls at the gateway that the operator's page looks back on.

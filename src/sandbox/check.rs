@@ -3,18 +3,21 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use super::flow::{Flow, FlowLimit};
 use super::gifts::NewGift;
 use super::lottery::Activity;
 use super::prize::{Prize, ProductPrize};
 use super::seed::{Seed, DEMO_KEY};
 use super::settings::Settings;
+use super::top::audience;
 use super::users::User;
 use crate::core::award::LuckyType;
 use crate::core::facts::is_unsafe_on_screen;
 use crate::limits::{
     ACTIVITIES_MAX, APPS_MAX, AWARDS_MAX, AWARD_TEXT_CHARS_MAX, LINK_BYTES_MAX, NAME_CHARS_MAX,
-    SANDBOX_GIFTS_MAX, SANDBOX_PAGE_CHARS_MAX, SANDBOX_POINTS_MAX, SANDBOX_PRODUCTS_MAX,
-    SANDBOX_USERS_MAX, SUBJECT_ID_CHARS_MAX,
+    SANDBOX_FLOW_CALLS_MAX, SANDBOX_FLOW_SPAN_S_MAX, SANDBOX_GIFTS_MAX, SANDBOX_PAGE_CHARS_MAX,
+    SANDBOX_POINTS_MAX, SANDBOX_PRODUCTS_MAX, SANDBOX_USERS_MAX, SANDBOX_WHITELIST_MAX,
+    SUBJECT_ID_CHARS_MAX,
 };
 use crate::wire::keys::{KeyError, PublicKey};
 use crate::wire::secret::Secret;
@@ -138,7 +141,25 @@ pub fn settings(settings: &Settings) -> Checked {
         };
         within(&format!("pages.{}", kind.name()), check())?;
     }
+    each("ip_whitelist", &settings.ip_whitelist, SANDBOX_WHITELIST_MAX, |_| Ok(()))?;
+    within("flow", flow(&settings.flow))?;
     link("qr_url", settings.qr_url.as_deref().unwrap_or(""))
+}
+
+fn flow(flow: &Flow) -> Checked {
+    let limit = |limit: &FlowLimit| {
+        number("calls", i64::from(limit.calls), 1..=i64::from(SANDBOX_FLOW_CALLS_MAX))?;
+        number("per_s", i64::from(limit.per_s), 1..=i64::from(SANDBOX_FLOW_SPAN_S_MAX))
+    };
+    if let Some(app) = &flow.app {
+        within("app", limit(app))?;
+    }
+    flow.apis.iter().try_for_each(|(method, api)| {
+        if audience(method).is_none() {
+            return wrong("apis", format!("there is no method {method:?}"));
+        }
+        within(&format!("apis.{method}"), limit(api))
+    })
 }
 
 /// A user.

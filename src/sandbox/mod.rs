@@ -28,6 +28,7 @@ mod device;
 mod events;
 mod fields;
 mod files;
+mod flow;
 mod gifts;
 mod gmt8;
 mod links;

@@ -1,10 +1,12 @@
 //! What operations have switched on for an app.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
+use super::flow::Flow;
 use crate::core::report::WebKind;
 use crate::money::Fen;
 
@@ -23,6 +25,12 @@ pub struct Settings {
     pub renewal_cap_fen: Option<Fen>,
     /// The app may have nick and picture of users who agree.
     pub profile: bool,
+    /// The app may not call the methods of merchants' servers.
+    pub partner_apis_off: bool,
+    /// Addresses from which the app's servers may call those methods; empty: any.
+    pub ip_whitelist: Vec<IpAddr>,
+    /// How often the gateway may be called.
+    pub flow: Flow,
 }
 
 /// Reads the kinds as texts, so that the path of an error names them.

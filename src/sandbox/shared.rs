@@ -113,7 +113,7 @@ impl Shared {
         result
     }
 
-    /// Acts from a thread that is not the runtime's. Comes back at once; the file follows.
+    /// Acts, and comes back at once; the file follows.
     pub fn act_now<R>(&self, act: impl FnOnce(&mut State, i64) -> R) -> R {
         self.with(act).0
     }

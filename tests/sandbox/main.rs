@@ -9,6 +9,7 @@ mod control;
 mod desk;
 mod envelope;
 mod files;
+mod front;
 mod gifts;
 mod harness;
 mod lottery;

@@ -391,6 +391,42 @@ fn settings_are_saved_whole() {
 }
 
 #[test]
+fn what_servers_may_do_is_set_on_the_same_form() {
+    let world = World::new();
+    let app = ("app_key", "23012345");
+    let date = r#"{"flow":{"apis":{"taobao.baodian.server.date.get":{"calls":7,"per_s":9}}}}"#;
+    world.does("PATCH", "/apps/23012345", date);
+    let query = "flow.taobao.tvpay.partner.order.query";
+    let form = [
+        app,
+        ("partner_apis_off", "yes"),
+        ("ip_whitelist", "127.0.0.1, ::1"),
+        ("flow.app.calls", "100"),
+        ("flow.app.per_s", "60"),
+        (&format!("{query}.calls"), "5"),
+        (&format!("{query}.per_s"), "10"),
+    ];
+    does(&world, "apps", "settings", &form);
+    let settings = world.does("GET", "/apps/23012345", "")["settings"].clone();
+    assert_eq!(settings["partner_apis_off"], true);
+    assert_eq!(settings["ip_whitelist"], serde_json::json!(["127.0.0.1", "::1"]));
+    assert_eq!(settings["flow"]["app"]["calls"], 100);
+    assert_eq!(settings["flow"]["apis"].as_object().unwrap().len(), 2, "{settings}");
+    let page = show(&world, "apps");
+    assert!(page.contains("127.0.0.1 ::1") && page.contains(&format!("{query}.per_s")));
+    for bad in [("ip_whitelist", "localhost"), ("flow.app.calls", "1"), ("flow.app.per_s", "0")] {
+        assert_eq!(refused(&world, "apps", "settings", &[app, bad]).0, 400, "{bad:?}");
+    }
+    does(&world, "apps", "settings", &[app]);
+    let settings = world.does("GET", "/apps/23012345", "")["settings"].clone();
+    assert_eq!(
+        (&settings["ip_whitelist"], &settings["flow"]["app"]),
+        (&serde_json::json!([]), &serde_json::Value::Null)
+    );
+    assert_eq!(settings["flow"]["apis"].as_object().unwrap().len(), 1, "that of boxes stays");
+}
+
+#[test]
 fn secrets_are_shown_on_request_only() {
     let world = World::new();
     let secret = &world.sandbox.apps[0].app_secret;

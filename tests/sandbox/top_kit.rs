@@ -18,6 +18,24 @@ pub struct Raw {
 }
 
 impl Raw {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn has(&self, header: &str) -> bool {
+        self.head.lines().any(|line| line.eq_ignore_ascii_case(header))
+    }
+
+    /// The number of an error, in whatever form it came.
+    pub fn error(&self) -> i64 {
+        assert_eq!(self.status, 200, "{}", self.head);
+        let number = match self.text().split_once("<error_response><code>") {
+            Some((_, rest)) => rest.split('<').next().unwrap().parse().ok(),
+            None => self.json()["error_response"]["code"].as_i64(),
+        };
+        number.unwrap_or_else(|| panic!("{}", self.text()))
+    }
+
     /// The only property of the answer.
     pub fn json(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.head);
@@ -42,6 +60,13 @@ pub fn signed(world: &World, app: usize, mut params: Params) -> Params {
     let sign = sign(&params, &secret, named.unwrap_or(SignMethod::Md5));
     params.set("sign", sign);
     params
+}
+
+/// Without a parameter.
+pub fn without(params: &Params, name: &str) -> Params {
+    let mut rest = Params::new();
+    params.iter().filter(|(other, _)| *other != name).for_each(|(n, v)| rest.set(n, v));
+    rest
 }
 
 /// Signs and posts as a form.

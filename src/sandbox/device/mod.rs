@@ -7,7 +7,7 @@ mod lottery;
 mod orders;
 mod spoil;
 
-pub use spoil::spoil;
+pub use spoil::{spoil, throttled};
 
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ use crate::wire::device::{
 use crate::wire::secret::Secret;
 
 /// What leaves the gateway.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Status 200 and this text.
     Body(String),

@@ -3,7 +3,7 @@
 use maud::{html, Markup};
 
 use super::layout::field;
-use super::{no_action, Done, View};
+use super::{no_action, top, Done, View};
 use crate::core::report::WebKind;
 use crate::limits::{LINK_BYTES_MAX, NAME_CHARS_MAX, SANDBOX_PAGE_CHARS_MAX};
 use crate::money::Fen;
@@ -82,6 +82,7 @@ fn settings_fields(view: &View, app: &App, settings: &Settings) -> Markup {
         (wide(lang.say("商品二维码页面 URL", "Page for the goods QR code"), &html! {
             input name="qr_url" maxlength=(LINK_BYTES_MAX) value=[settings.qr_url.as_deref()];
         }))
+        (top::fields(lang, settings))
         @for kind in WebKind::ALL { (page_fields(lang, app, kind, settings.pages.get(&kind))) }
         button.main { (lang.say("保存", "Save")) }
     }
@@ -117,14 +118,16 @@ fn page_fields(lang: Lang, app: &App, kind: WebKind, page: Option<&H5Page>) -> M
     }
 }
 
-fn switch(name: &str, on: bool, label: &str) -> Markup {
+/// A box to tick.
+pub fn switch(name: &str, on: bool, label: &str) -> Markup {
     html! { label.check {
         input type="checkbox" name=(name) value="yes" checked[on];
         span { (label) }
     } }
 }
 
-fn wide(label: &str, input: &Markup) -> Markup {
+/// A field as wide as the form.
+pub fn wide(label: &str, input: &Markup) -> Markup {
     html! { label.field.whole { span { (label) } (input) } }
 }
 
@@ -144,7 +147,7 @@ pub fn act(action: &str, mut form: Fields, state: &mut State) -> Done {
         renewal: form.text("renewal")?.is_some(),
         renewal_cap_fen: cap(&mut form)?,
         profile: form.text("profile")?.is_some(),
-        ..Settings::default()
+        ..top::read(&mut form, state.settings(&app_key).flow)?
     };
     for kind in WebKind::ALL {
         settings.pages.extend(read_page(&mut form, kind)?.map(|page| (kind, page)));

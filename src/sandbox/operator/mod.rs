@@ -10,6 +10,7 @@ mod layout;
 mod lottery;
 mod orders;
 mod signins;
+mod top;
 mod users;
 mod words;
 

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::apps::App;
 use super::attempts::Attempts;
 use super::events::Events;
+use super::flow::{Banned, Flows};
 use super::gifts::Gifts;
 use super::lottery::Lottery;
 use super::method::Method;
@@ -66,6 +67,7 @@ pub struct State {
     plans: Plans,
     apps: Vec<App>,
     settings: BTreeMap<String, Settings>,
+    flows: Flows,
     users: Users,
     attempts: Attempts,
     lottery: Lottery,
@@ -95,6 +97,7 @@ impl State {
             seed,
             apps,
             settings: BTreeMap::new(),
+            flows: Flows::default(),
             users: Users::default(),
             attempts: Attempts::default(),
             lottery: Lottery::default(),
@@ -149,6 +152,7 @@ impl State {
         self.paid_answers.clear();
         self.attempts.clear();
         self.plans = Plans::default();
+        self.flows.clear();
         self.now_ms -= self.ahead_ms;
         self.ahead_ms = 0;
         self.plant();
@@ -170,8 +174,20 @@ impl State {
         self.settings.get(app_key).cloned().unwrap_or_default()
     }
 
-    /// Changes the settings of an app.
+    /// Counts a call against the limits of its app.
+    ///
+    /// # Errors
+    /// It is not let through.
+    pub fn let_through(&mut self, app_key: &str, method: &str, now_ms: i64) -> Result<(), Banned> {
+        let Some(settings) = self.settings.get(app_key) else { return Ok(()) };
+        self.flows.count(app_key, method, &settings.flow, now_ms)
+    }
+
+    /// Changes the settings of an app. New limits are counted from nought.
     pub fn set_settings(&mut self, app_key: &str, settings: Settings) {
+        if self.settings.get(app_key).is_some_and(|old| old.flow != settings.flow) {
+            self.flows.forget(app_key);
+        }
         self.settings.insert(app_key.to_owned(), settings);
         self.note(Some(app_key), "app.settings", "settings were changed".into());
     }

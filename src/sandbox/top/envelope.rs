@@ -1,21 +1,21 @@
 //! What the front refuses, in the order of the platform: the signature before the method, so
 //! that strangers learn little.
 
-use axum::body::{to_bytes, Body};
-use axum::extract::Request;
-use axum::http::Method;
+use std::net::IpAddr;
 
 use super::super::apps::App;
 use super::super::device::check;
+use super::super::flow::Banned;
 use super::super::shared::Shared;
-use crate::limits::{SANDBOX_BODY_BYTES_MAX, TOP_SKEW_MS_MAX};
+use super::receive::TopError;
+use crate::limits::TOP_SKEW_MS_MAX;
 use crate::wire::device::{
     read_nonce, DeviceRequest, ParamError, SessionUse, SERVER_DATE_GET, SESSION,
 };
 use crate::wire::partner::PartnerRequest;
 use crate::wire::secret::Secret;
 use crate::wire::time::parse_timestamp;
-use crate::wire::top::{verify, ErrorResponse, Params, SignError, VERSION};
+use crate::wire::top::{verify, Params, SignError, VERSION};
 
 /// A request that may be carried out.
 pub struct Accepted {
@@ -47,60 +47,29 @@ pub struct DeviceAsked {
     pub device_id: Option<String>,
 }
 
-/// A refusal of the envelope: code, msg, sub_code and sub_msg.
-pub struct TopError(i64, &'static str, String, String);
-
-impl TopError {
-    fn new(code: i64, msg: &'static str, sub_code: &str, sub_msg: &str) -> TopError {
-        TopError(code, msg, sub_code.into(), sub_msg.into())
-    }
-
-    fn plain(code: i64, msg: &'static str) -> TopError {
-        TopError::new(code, msg, "", "")
-    }
-
-    /// The text of the answer.
-    pub fn encode(self, request_id: &str) -> String {
-        let TopError(code, msg, sub_code, sub_msg) = self;
-        let request_id = request_id.into();
-        ErrorResponse { code, msg: msg.into(), sub_code, sub_msg, request_id }.encode()
-    }
+/// For whom a method is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// For boxes.
+    Device,
+    /// For merchants' servers.
+    Partner,
 }
 
-impl From<ParamError> for TopError {
-    fn from(error: ParamError) -> TopError {
-        let answer = error.answer("");
-        let msg = match error {
-            ParamError::Missing(_) => "Missing Required Arguments",
-            ParamError::Invalid(..) => "Invalid Arguments",
-        };
-        TopError(answer.code, msg, answer.sub_code, answer.sub_msg)
+/// For whom the method of this name is; none: there is no such method.
+pub fn audience(method: &str) -> Option<Audience> {
+    let none = Params::new();
+    if PartnerRequest::read(method, &none).is_some() {
+        return Some(Audience::Partner);
     }
+    DeviceRequest::read(method, &none).map(|_| Audience::Device)
 }
 
-/// The parameters of URL and body together.
-///
-/// # Errors
-/// There are none that could be used.
-pub async fn read_params(request: Request<Body>) -> Result<Params, TopError> {
-    if request.method() != Method::GET && request.method() != Method::POST {
-        return Err(TopError::plain(9, "Http Action Not Allowed"));
-    }
-    let mismatch =
-        |why: &str| TopError::new(41, "Invalid Arguments", "isv.parameters-mismatch", why);
-    let query = request.uri().query().unwrap_or("").to_owned();
-    let body = to_bytes(request.into_body(), SANDBOX_BODY_BYTES_MAX).await.map_err(|_| {
-        mismatch(&format!("the body is unreadable or has more than {SANDBOX_BODY_BYTES_MAX} bytes"))
-    })?;
-    let body = std::str::from_utf8(&body).map_err(|_| mismatch("the body is not UTF-8"))?;
-    Params::union(&query, body).map_err(|error| mismatch(&error.to_string()))
-}
-
-/// Everything before the business.
+/// Everything before the business. `peer` is whoever has connected.
 ///
 /// # Errors
 /// The first rule that the request breaks.
-pub fn accept(shared: &Shared, params: &Params) -> Result<Accepted, TopError> {
+pub fn accept(shared: &Shared, params: &Params, peer: IpAddr) -> Result<Accepted, TopError> {
     let method = required(params, "method", 21, "Missing Method")?;
     let app_key = required(params, "app_key", 28, "Missing App Key")?;
     let (app, now_ms) = shared.look(|state, now_ms| (state.app(app_key).cloned(), now_ms));
@@ -114,23 +83,24 @@ pub fn accept(shared: &Shared, params: &Params) -> Result<Accepted, TopError> {
     verify(params, &secret).map_err(|error| match error {
         SignError::Missing => TopError::plain(24, "Missing Signature"),
         SignError::Method | SignError::Invalid => {
-            TopError::new(25, "Invalid Signature", "isv.invalid-signature", &error.to_string())
+            TopError::new(25, "Invalid Signature", "isv.invalid-signature", error.to_string())
         }
     })?;
-    let asked = read_asked(method, params).ok_or_else(|| {
+    let audience = audience(method).ok_or_else(|| {
         let why = "the sandbox does not know this method";
         TopError::new(22, "Invalid Method", "isv.invalid-method", why)
-    })??;
-    Ok(Accepted { app, secret, asked })
-}
-
-/// None: nobody has such a method.
-fn read_asked(method: &str, params: &Params) -> Option<Result<Asked, ParamError>> {
-    if let Some(partner) = PartnerRequest::read(method, params) {
-        return Some(partner.map(Asked::Partner));
+    })?;
+    if audience == Audience::Partner {
+        check_permission(shared, app_key, peer)?;
     }
-    let device = DeviceRequest::read(method, params)?;
-    Some(device.and_then(|request| read_device(request, params)).map(Asked::Device))
+    shared.act_now(|state, now_ms| state.let_through(app_key, method, now_ms)).map_err(banned)?;
+    let asked = match audience {
+        Audience::Partner => PartnerRequest::read(method, params).map(|r| r.map(Asked::Partner)),
+        Audience::Device => DeviceRequest::read(method, params)
+            .map(|request| read_device(request?, params).map(Asked::Device)),
+    };
+    let asked = asked.unwrap_or(Err(ParamError::Missing("method")))?;
+    Ok(Accepted { app, secret, asked })
 }
 
 fn read_device(request: DeviceRequest, params: &Params) -> Result<DeviceAsked, ParamError> {
@@ -146,10 +116,7 @@ fn check_envelope(params: &Params, method: &str, now_ms: i64) -> Result<(), TopE
     if required(params, "v", 32, "Missing Version")? != VERSION {
         return Err(TopError::plain(33, "Invalid Version"));
     }
-    if params.get("format") != Some("json") || params.get("simplify") == Some("true") {
-        let why = "the sandbox writes format=json only, without simplify";
-        return Err(TopError::new(23, "Invalid Format", "isv.invalid-parameter:format", why));
-    }
+    check_format(params, method)?;
     let near = parse_timestamp(timestamp)
         .is_some_and(|sent_ms| sent_ms.saturating_sub(now_ms).saturating_abs() <= TOP_SKEW_MS_MAX);
     // A box whose battery is dead asks for the time here.
@@ -158,6 +125,47 @@ fn check_envelope(params: &Params, method: &str, now_ms: i64) -> Result<(), TopE
         return Err(TopError::new(31, "Invalid Timestamp", "isv.invalid-timestamp", why));
     }
     Ok(())
+}
+
+/// An answer to a box proves itself by a signature over its JSON text, so it has no other form.
+fn check_format(params: &Params, method: &str) -> Result<(), TopError> {
+    let (format, simplify) = (params.get("format"), params.get("simplify"));
+    let wrong = |why| Err(TopError::new(23, "Invalid Format", "isv.invalid-parameter:format", why));
+    if !matches!(format, None | Some("" | "json" | "xml")) {
+        return wrong("format is json or xml");
+    }
+    let for_boxes = audience(method) == Some(Audience::Device);
+    if for_boxes && (format != Some("json") || simplify == Some("true")) {
+        return wrong("a method of boxes answers in format=json, without simplify");
+    }
+    Ok(())
+}
+
+/// What holds for merchants' servers and not for boxes, which are in everybody's home.
+fn check_permission(shared: &Shared, app_key: &str, peer: IpAddr) -> Result<(), TopError> {
+    let refused = |sub_code, why: String| {
+        Err(TopError::new(11, "Insufficient isv permissions", sub_code, why))
+    };
+    let settings = shared.look(|state, _| state.settings(app_key));
+    let peer = peer.to_canonical();
+    if !settings.ip_whitelist.is_empty() && !settings.ip_whitelist.contains(&peer) {
+        let why = format!("{peer} is not in the IP white list of app {app_key}");
+        return refused("isv.ip-whitelist-limit", why);
+    }
+    if settings.partner_apis_off {
+        let why = format!("app {app_key} has no permission for the methods of merchants' servers");
+        return refused("isv.permission-api-package-limit", why);
+    }
+    Ok(())
+}
+
+fn banned(Banned { by_api, wait_s }: Banned) -> TopError {
+    let sub_code = match by_api {
+        true => "accesscontrol.limited-by-api-access-count",
+        false => "accesscontrol.limited-by-app-access-count",
+    };
+    let why = format!("This ban will last for {wait_s} more seconds");
+    TopError::new(7, "App Call Limited", sub_code, why)
 }
 
 fn required<'a>(

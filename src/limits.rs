@@ -479,3 +479,7 @@ pub const NOTIFY_HEAD_BYTES_MAX: usize = NOTIFY_INPUT_BYTES_MAX + HTTP_HEADERS_B
 pub const NOTIFY_LINGER_MS: u64 = 1_000;
 /// What calls get to their end when the receiver stops: as long as a question to the platform.
 pub const NOTIFY_DRAIN_MS: u64 = 15_000;
+/// Orders of one imported file, which is one transaction.
+pub const IMPORT_ORDERS_MAX: usize = 10_000;
+/// Bytes of such a file: as many orders with room for their texts.
+pub const IMPORT_BYTES_MAX: u64 = 16 * 1024 * 1024;

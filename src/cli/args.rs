@@ -87,7 +87,7 @@ pub enum Command {
     Pay(pay::Pay),
     /// Take the first charge of a subscription (repayFromServer)
     Repay(repay::Repay),
-    /// List orders
+    /// List orders of the box; add and list those of the merchant
     Orders(orders::Orders),
     /// Show one order, and have the gateway asked about it
     Query(query::Query),

@@ -1,11 +1,15 @@
 //! What the merchant's commands share: where their configuration is.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
-use super::exit::{Fail, OTHER};
+use super::exit::{Fail, OTHER, USAGE};
+use crate::gateway::http::Http;
 use crate::merchant::config::{Config, CONFIG_PATH};
+use crate::merchant::ledger::{Ledger, LedgerError};
+use crate::merchant::top::{Asker, Client, ClientConfig};
 
 /// Names the file beside which a merchant works.
 const CONFIG_HERE: &str = "merchant.toml";
@@ -43,4 +47,55 @@ impl MerchantArgs {
             Fail::new(OTHER, error.to_string(), next)
         })
     }
+}
+
+/// The ledger of a merchant's file; made if it is not there.
+///
+/// # Errors
+/// It cannot be used.
+pub fn open_ledger(config: &Config) -> Result<Ledger, Fail> {
+    Ledger::open(&config.ledger).map_err(ledger_fail)
+}
+
+/// What the ledger refused.
+pub fn ledger_fail(error: LedgerError) -> Fail {
+    let next = match &error {
+        LedgerError::Busy => "run the command again",
+        LedgerError::Full => "free space where the ledger lives",
+        LedgerError::Invalid(_) => "correct that value and run the command again",
+        LedgerError::Conflict { .. } => "an order number stands for one order: take a new one",
+        LedgerError::Unknown(_) => "see what it has: alitv-pay orders ledger",
+        LedgerError::NotALedger(_) | LedgerError::Newer { .. } => {
+            "name another file as `ledger` in merchant.toml"
+        }
+        LedgerError::Damaged(_) => "keep the file, and go on with a copy of it",
+        LedgerError::Io(_) => "see whether the file can be written by this user",
+    };
+    let exit = match &error {
+        LedgerError::Invalid(_) => USAGE,
+        _ => OTHER,
+    };
+    Fail::new(exit, error.to_string(), next)
+}
+
+/// The client of the TOP gateway that a merchant's file describes, with the merchant's key.
+///
+/// # Errors
+/// The key cannot be read, or the gateway's address is unsafe.
+pub fn asker(config: &Config) -> Result<Asker, Fail> {
+    let key = config.private_key().map_err(|error| {
+        let next = "look at the file: alitv-pay keys check FILE";
+        Fail::new(OTHER, error.to_string(), next)
+    })?;
+    let client = Client::new(
+        ClientConfig {
+            environment: config.environment,
+            url: config.top.url.clone(),
+            allow_http: config.top.allow_http,
+            app_key: config.app.app_key.clone(),
+            app_secret: config.app.app_secret.clone(),
+        },
+        Arc::new(Http::new()),
+    )?;
+    Ok(Asker { client: Arc::new(client), key })
 }

@@ -26,6 +26,8 @@ pub mod items;
 pub mod keygen;
 #[cfg(feature = "merchant")]
 pub mod keys;
+#[cfg(feature = "merchant")]
+pub mod ledger;
 pub mod lists;
 pub mod log;
 pub mod logout;

@@ -1,22 +1,33 @@
-//! `alitv-pay orders`: what the journal has.
+//! `alitv-pay orders`: what the journal of the box has. Its subcommands are the merchant's.
 
 use clap::{Args, ValueEnum};
 
 use super::args::Global;
 use super::exit::{Fail, DONE};
+#[cfg(feature = "merchant")]
+use super::ledger;
 use super::out::Out;
 use super::session::Session;
 use super::{clock, show, sys};
 use crate::core::engine;
 use crate::ipc::proto;
 
+const EXAMPLES: &str = "\
+Examples:
+  alitv-pay orders                     on a box: open, or final and not acknowledged
+  alitv-pay orders --which all --json | jq -r '.orders[].order_id'
+  alitv-pay orders add T1 --amount 600 --title '60 gems'     on the merchant's server
+  alitv-pay orders ledger              on the merchant's server: what was agreed, paid, handed out
+Without a subcommand it asks the daemon of a box; the subcommands use the merchant's ledger.";
+
 /// Options of `orders`.
 #[derive(Args, Debug)]
-#[command(before_help = "\
-Examples:
-  alitv-pay orders                     open, or final and not acknowledged
-  alitv-pay orders --which all --json | jq -r '.orders[].order_id'")]
+#[command(before_help = EXAMPLES, args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true)]
 pub struct Orders {
+    #[cfg(feature = "merchant")]
+    #[command(subcommand)]
+    ledger: Option<ledger::Command>,
     /// unfinished (open or unacked), open, unacked or all
     #[arg(long, value_enum, default_value = "unfinished", hide_possible_values = true)]
     which: Which,
@@ -55,6 +66,10 @@ impl Orders {
     /// # Errors
     /// No daemon, or a refusal.
     pub fn run(self, global: &Global, out: &mut Out) -> Result<u8, Fail> {
+        #[cfg(feature = "merchant")]
+        if let Some(command) = self.ledger {
+            return command.run(out);
+        }
         let mut session = Session::open(global)?;
         let list = proto::ListOrders {
             app_key: global.app_key.clone(),

@@ -53,8 +53,9 @@ pub struct Repay {
     checkout: Checkout,
 }
 
+/// How often a subscription is charged.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Interval {
+pub enum Interval {
     /// Every month
     Month,
     /// Every three months

@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod config;
+pub mod import;
 pub mod ledger;
 pub mod listen;
 pub mod notify;

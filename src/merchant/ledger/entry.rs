@@ -53,8 +53,11 @@ pub struct Charge {
 }
 
 impl NewOrder {
-    /// Checks what its types do not.
-    pub(super) fn check(&self) -> Result<(), LedgerError> {
+    /// Checks what its types do not, and not what the ledger has to say.
+    ///
+    /// # Errors
+    /// `Invalid`: names the field and its bound.
+    pub fn check(&self) -> Result<(), LedgerError> {
         let checked = check_text("subject", &self.subject, TITLE_CHARS_MAX)
             .and_then(|()| match &self.subject_id {
                 Some(id) => check_text("subject_id", id, SUBJECT_ID_CHARS_MAX),

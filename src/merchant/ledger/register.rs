@@ -16,19 +16,35 @@ impl Ledger {
     /// have; `Unknown` for a charge whose first order is not in the ledger.
     pub fn register(&self, order: &NewOrder, now_ms: i64) -> Result<Registered, LedgerError> {
         order.check()?;
-        self.write(|ledger| {
-            if let Some(known) = find(ledger, &order.order_no)? {
-                return match known.facts().difference(order) {
-                    Some(field) => Err(LedgerError::Conflict { field }),
-                    None => Ok(Registered::Known),
-                };
+        self.write(|ledger| register(ledger, order, now_ms))
+    }
+
+    /// Registers all of these, or none: in one transaction.
+    ///
+    /// # Errors
+    /// Of every order that cannot be taken its place in the list and why, as `register` says
+    /// it; without a place, why the ledger as a whole could not.
+    pub fn register_all(
+        &self,
+        orders: &[NewOrder],
+        now_ms: i64,
+    ) -> Result<Vec<Registered>, Vec<(Option<usize>, LedgerError)>> {
+        let mut refused = Vec::new();
+        let done = self.write(|ledger| {
+            let mut done = Vec::new();
+            for (at, order) in orders.iter().enumerate() {
+                match order.check().and_then(|()| register(ledger, order, now_ms)) {
+                    Ok(how) => done.push(how),
+                    Err(error) => refused.push((Some(at), error)),
+                }
             }
-            if let Some(charge) = &order.charge {
-                check_charge(ledger, order, charge)?;
-            }
-            insert(ledger, order, now_ms)?;
-            Ok(Registered::New)
-        })
+            refused.first().map_or(Ok(done), |(_, error)| Err(error.clone()))
+        });
+        match done {
+            Ok(done) => Ok(done),
+            Err(error) if refused.is_empty() => Err(vec![(None, error)]),
+            Err(_) => Err(refused),
+        }
     }
 
     /// One order, or none of this number.
@@ -107,6 +123,20 @@ pub(super) fn answered(ledger: &Connection, order_no: &OrderId) -> Result<(), Le
     let sql = "UPDATE orders SET hinted_ms = NULL WHERE order_no = ?1 AND hinted_ms IS NOT NULL";
     ledger.prepare_cached(sql)?.execute(params![order_no])?;
     Ok(())
+}
+
+fn register(ledger: &Connection, order: &NewOrder, now_ms: i64) -> Result<Registered, LedgerError> {
+    if let Some(known) = find(ledger, &order.order_no)? {
+        return match known.facts().difference(order) {
+            Some(field) => Err(LedgerError::Conflict { field }),
+            None => Ok(Registered::Known),
+        };
+    }
+    if let Some(charge) = &order.charge {
+        check_charge(ledger, order, charge)?;
+    }
+    insert(ledger, order, now_ms)?;
+    Ok(Registered::New)
 }
 
 fn check_charge(ledger: &Connection, order: &NewOrder, charge: &Charge) -> Result<(), LedgerError> {

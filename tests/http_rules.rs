@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use alitv_pay::core::call::{Doubt, DoubtKind};
-use alitv_pay::gateway::http::{fetch, Fetch, Fetched, Http};
+use alitv_pay::gateway::http::{fetch, fetch_on_loopback, Fetch, Fetched, Http};
 use alitv_pay::gateway::{HttpAnswer, HttpMethod, HttpRequest, Transport};
 use alitv_pay::limits::{
     HTTP_BODY_BYTES_MAX, HTTP_HEADERS_BYTES_MAX, HTTP_HEADERS_MAX, HTTP_STATUS_LINE_BYTES_MAX,
@@ -405,8 +405,8 @@ fn child() {
     }
 }
 
-fn get(url: &str, deadline_s: u64) -> Result<Fetched, Doubt> {
-    fetch(&Fetch {
+fn getting(url: &str, deadline_s: u64) -> Fetch {
+    Fetch {
         method: HttpMethod::Get,
         url: url.into(),
         content_type: None,
@@ -414,7 +414,11 @@ fn get(url: &str, deadline_s: u64) -> Result<Fetched, Doubt> {
         idempotency_key: None,
         body_bytes_max: 1_024,
         deadline_s,
-    })
+    }
+}
+
+fn get(url: &str, deadline_s: u64) -> Result<Fetched, Doubt> {
+    fetch(&getting(url, deadline_s))
 }
 
 fn fetched(bytes: Vec<u8>) -> Result<(u16, String), Doubt> {
@@ -548,16 +552,26 @@ fn a_fetch_posts_what_it_is_given() {
 #[test]
 fn a_key_that_would_be_two_headers_is_not_sent() {
     for key in ["a\r\nHost: evil", "a b", "密"] {
-        let request = Fetch {
-            method: HttpMethod::Get,
-            url: "http://127.0.0.1:9/".into(),
-            content_type: None,
-            body: String::new(),
-            idempotency_key: Some(key.into()),
-            body_bytes_max: 1_024,
-            deadline_s: 1,
-        };
+        let key = Some(key.to_owned());
+        let request = Fetch { idempotency_key: key, ..getting("http://127.0.0.1:9/", 1) };
         let doubt = fetch(&request).unwrap_err();
         assert!(doubt.detail.contains("printable ASCII"), "{doubt:?}");
     }
+}
+
+#[test]
+fn a_fetch_on_loopback_leaves_other_machines_alone() {
+    let (url, requests) = serve(|mut stream| {
+        let _ = stream.write_all(&ok_with("", "success"));
+    });
+    for url in [url.clone(), url.replace("127.0.0.1", "localhost")] {
+        assert_eq!(fetch_on_loopback(&getting(&url, 5)).map(|got| got.status), Ok(200), "{url}");
+        requests.recv().unwrap();
+    }
+    // An address for documentation, and one that leads here without being loopback.
+    for host in ["192.0.2.1", "0.0.0.0"] {
+        let doubt = fetch_on_loopback(&getting(&url.replace("127.0.0.1", host), 5)).unwrap_err();
+        assert!(doubt.detail.contains("not this machine"), "{doubt:?}");
+    }
+    assert_eq!(requests.try_iter().count(), 0);
 }

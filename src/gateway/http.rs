@@ -7,6 +7,7 @@
 //! that somebody configured, and hands back what it said.
 
 use std::io::{self, Read};
+use std::net::ToSocketAddrs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{sync_channel, RecvTimeoutError};
 use std::sync::{Arc, LazyLock};
@@ -84,6 +85,19 @@ pub struct Fetched {
 /// In doubt if the URL or the key is none, nobody answers in time, or what answers does not speak HTTP;
 /// the request may have arrived all the same. More than `FETCH_THREADS_MAX` at once are refused.
 pub fn fetch(request: &Fetch) -> Result<Fetched, Doubt> {
+    fetch_from(request, false)
+}
+
+/// As `fetch`, but only from this machine: a name is looked up first, and each address that it
+/// has must be one of loopback.
+///
+/// # Errors
+/// Also if the host is another one; then nothing was sent.
+pub fn fetch_on_loopback(request: &Fetch) -> Result<Fetched, Doubt> {
+    fetch_from(request, true)
+}
+
+fn fetch_from(request: &Fetch, loopback_only: bool) -> Result<Fetched, Doubt> {
     static FETCHES: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
     url::parse(&request.url).map_err(|why| network(format!("the URL {why}")))?;
     let is_plain = |key: &String| key.bytes().all(|b| b.is_ascii_graphic());
@@ -92,7 +106,26 @@ pub fn fetch(request: &Fetch) -> Result<Fetched, Doubt> {
     }
     let slot = Slot::take(&FETCHES, FETCH_THREADS_MAX)?;
     let request = request.clone();
-    in_time(slot, request.deadline_s, move || talk_to_anybody(&request))
+    in_time(slot, request.deadline_s, move || {
+        if loopback_only {
+            check_loopback(&request.url)?;
+        }
+        talk_to_anybody(&request)
+    })
+}
+
+fn check_loopback(url: &str) -> Result<(), Doubt> {
+    let url = url::parse(url).map_err(|why| network(format!("the URL {why}")))?;
+    let addresses = (url.host, url.port).to_socket_addrs();
+    let mut addresses = addresses.map_err(|error| network(error.to_string()))?;
+    match addresses.find(|address| !address.ip().is_loopback()) {
+        Some(address) => {
+            let (host, ip) = (url.host, address.ip());
+            let at = if host == ip.to_string() { String::new() } else { format!(" ({ip})") };
+            Err(network(format!("{host}{at} is not this machine: nothing was sent")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Runs an exchange on a thread of its own, which is left behind when the deadline passes:

@@ -190,7 +190,7 @@ pub const HTTP_STATUS_LINE_BYTES_MAX: usize = 1024;
 pub const HTTP_THREADS_MAX: usize = 8;
 /// Exchanges with peers that are not gateways that may exist at once, those left behind at
 /// their deadline included: several receivers that hang, and room for those that do not.
-pub const FETCH_THREADS_MAX: usize = 64;
+pub const FETCH_THREADS_MAX: usize = 128;
 /// Stack of a worker and of an exchange.
 pub const WORKER_STACK_BYTES: usize = 256 * 1024;
 /// Calls that wait for a worker: all orders of eight busy apps.
@@ -453,6 +453,32 @@ pub const SANDBOX_SLOW_MS: i64 = 30_000;
 pub const SANDBOX_BAN_S: u32 = 2;
 /// Characters of a code in the page's path.
 pub const SANDBOX_CODE_CHARS: usize = 6;
+/// Notifies the sandbox keeps, as many as orders; beyond it the oldest one that is over is
+/// forgotten, and a new one is not taken up while all wait.
+pub const SANDBOX_NOTIFIES_MAX: usize = 10_000;
+/// Attempts of one notify that are shown: the whole ladder twice.
+pub const SANDBOX_NOTIFY_ATTEMPTS_MAX: usize = 16;
+/// Waits before each attempt to send a notify, in seconds; then it is given up (protocol notes
+/// 6.3, Alipay's own scheme).
+pub const SANDBOX_NOTIFY_LADDER_S: [i64; 8] = [0, 240, 600, 600, 3_600, 7_200, 21_600, 54_000];
+/// First wait in the scenario `notify.late`.
+pub const SANDBOX_NOTIFY_LATE_S: i64 = 60;
+/// In the scenario `notify.reordered`, how long a notify waits for a later one at most.
+pub const SANDBOX_NOTIFY_HELD_S: i64 = 3_600;
+/// Waits of notifies are divided by at most this: the shortest is then 24 ms.
+pub const SANDBOX_NOTIFY_SCALE_MAX: u32 = 10_000;
+/// Deadline of one attempt, from name resolution to the last byte (protocol notes 6.3).
+pub const SANDBOX_NOTIFY_DEADLINE_S: u64 = 10;
+/// What is read of the answer to a notify (protocol notes 6.3).
+pub const SANDBOX_NOTIFY_ANSWER_BYTES_MAX: usize = 1_024;
+/// What is kept of that answer, or of the reason why there is none, to be shown.
+pub const SANDBOX_NOTIFY_ANSWER_CHARS_MAX: usize = 200;
+/// Notifies on their way at once: one of each app.
+pub const SANDBOX_SENDS_MAX: usize = APPS_MAX;
+/// An app has several on their way only while there are fewer than this in all,
+pub const SANDBOX_SENDS_SHARED_MAX: usize = 32;
+/// and so many at most, so that a receiver that hangs ties up no more.
+pub const SANDBOX_SENDS_PER_APP_MAX: usize = 4;
 /// State file: orders, draws, gifts and activities of the largest size, as many as there can be.
 pub const SANDBOX_STATE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 

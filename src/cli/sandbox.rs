@@ -10,6 +10,7 @@ use clap::Args;
 use super::exit::{Fail, DONE, OTHER};
 use super::out::Out;
 use super::{sandbox_files, sys};
+use crate::limits::SANDBOX_NOTIFY_SCALE_MAX;
 use crate::sandbox::{start, Options, Scenario, Seed, PORT_DEFAULT};
 
 /// Options of `sandbox`.
@@ -50,6 +51,10 @@ pub struct Sandbox {
     /// Make secrets, codes and draws repeatable
     #[arg(long, value_name = "NUMBER")]
     seed_rng: Option<u64>,
+    /// Divide the waits between the attempts of a notify by this
+    #[arg(long, value_name = "NUMBER", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(SANDBOX_NOTIFY_SCALE_MAX)))]
+    notify_scale: u32,
     /// Play the next order by this scenario
     #[arg(long, value_name = "NAME", value_parser = scenario)]
     scenario: Option<Scenario>,
@@ -97,6 +102,7 @@ impl Sandbox {
             state_file: self.state,
             seed,
             seed_rng: self.seed_rng,
+            notify_scale: self.notify_scale,
             log: Some(Arc::new(move |line| log(line, quiet))),
         })
         .map_err(|error| {

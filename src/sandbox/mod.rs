@@ -34,6 +34,7 @@ mod gmt8;
 mod links;
 mod lottery;
 mod method;
+mod notifier;
 mod operator;
 mod order;
 mod pages;
@@ -70,6 +71,7 @@ pub use scenario::Scenario;
 pub use seed::Seed;
 pub use shared::Log;
 
+use crate::limits::SANDBOX_NOTIFY_SCALE_MAX;
 use crate::wire::secret::Secret;
 use control::scenarios::Wish;
 use rng::Rng;
@@ -94,7 +96,10 @@ pub struct Options {
     pub seed: Option<Seed>,
     /// Makes secrets, codes and tokens repeatable, and so worthless as secrets.
     pub seed_rng: Option<u64>,
-    /// Takes one line for each request; none is quiet.
+    /// Divides the waits of the notifies: 1, or 0, leaves them as they are, at most
+    /// `SANDBOX_NOTIFY_SCALE_MAX`.
+    pub notify_scale: u32,
+    /// Takes one line for each request that comes and each notify that goes; none is quiet.
     pub log: Option<Log>,
 }
 
@@ -124,10 +129,15 @@ pub struct Running {
 pub fn start(mut options: Options) -> io::Result<Running> {
     let mut rng = Rng::new(options.seed_rng)?;
     let control_token = rng.hex(32);
-    let state = match &options.state_file {
+    if options.notify_scale > SANDBOX_NOTIFY_SCALE_MAX {
+        let why = format!("the notify scale is at most {SANDBOX_NOTIFY_SCALE_MAX}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    let mut state = match &options.state_file {
         Some(path) => files::read_state(path, options.seed.take(), rng)?,
         None => State::new(options.seed.take().unwrap_or_default(), rng, shared::wall_ms()),
     };
+    state.set_notify_scale(options.notify_scale.max(1));
     let apps = state.apps().to_vec();
     let (listener, place) = listen(&options)?;
     let (base_url, port) = (place.base_url.clone(), place.port);

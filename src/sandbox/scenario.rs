@@ -73,6 +73,23 @@ impl Fault {
     }
 }
 
+/// What goes wrong with the notify of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotifyFault {
+    /// It is never sent.
+    Lost,
+    /// The first attempt is made after `SANDBOX_NOTIFY_LATE_S`.
+    Late,
+    /// It is sent twice at the same time.
+    Twice,
+    /// It is sent after that of the app's next order.
+    Reordered,
+    /// Somebody who holds the public key says that the unpaid order was paid.
+    Forged,
+    /// It is encrypted with a key that is not the merchant's.
+    WrongKey,
+}
+
 /// What a scenario is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -101,6 +118,7 @@ struct Row {
     target: Target,
     play: Play,
     spoil: Option<Spoil>,
+    notify: Option<NotifyFault>,
     text: &'static str,
 }
 
@@ -118,7 +136,7 @@ const NO_MONEY: Play =
     Play::Steps(&[(SANDBOX_SCAN_MS, Step::Scan), (SANDBOX_ACT_MS, Step::Insufficient)]);
 
 const fn plain(name: &'static str, play: Play, text: &'static str) -> Row {
-    Row { name, target: Target::Order, play, spoil: None, text }
+    Row { name, target: Target::Order, play, spoil: None, notify: None, text }
 }
 
 const fn spoilt(
@@ -127,7 +145,7 @@ const fn spoilt(
     text: &'static str,
 ) -> Row {
     let spoil = Some(Spoil { fault, times, once_paid });
-    Row { name, target: Target::Order, play: SUCCESS, spoil, text }
+    Row { name, target: Target::Order, play: SUCCESS, spoil, notify: None, text }
 }
 
 const fn call(
@@ -137,11 +155,16 @@ const fn call(
     text: &'static str,
 ) -> Row {
     let spoil = Some(Spoil { fault, times, once_paid: false });
-    Row { name, target, play: MANUAL, spoil, text }
+    Row { name, target, play: MANUAL, spoil, notify: None, text }
+}
+
+const fn notify(name: &'static str, fault: NotifyFault, text: &'static str) -> Row {
+    let notify = Some(fault);
+    Row { name, target: Target::Order, play: SUCCESS, spoil: None, notify, text }
 }
 
 /// Names are those of the field where it has them; the first is the default.
-const TABLE: [Row; 28] = [
+const TABLE: [Row; 34] = [
     plain("manual", MANUAL, "waits for the phone page or the control API"),
     plain("success", SUCCESS, "scanned after 0.5 s, paid after 1 s"),
     plain("success.slow", SLOW, "scanned after 0.5 s, paid after 30 s"),
@@ -188,6 +211,28 @@ const TABLE: [Row; 28] = [
         "order.mismatch",
         (Fault::OtherOrder, 3, true),
         "answers of a paid order name another order",
+    ),
+    notify("notify.lost", NotifyFault::Lost, "as success; the merchant's server is told nothing"),
+    notify("notify.late", NotifyFault::Late, "as success; the notify is sent a minute later"),
+    notify(
+        "notify.twice",
+        NotifyFault::Twice,
+        "as success; two equal notifies are sent at the same time",
+    ),
+    notify(
+        "notify.reordered",
+        NotifyFault::Reordered,
+        "as success; the notify is sent after that of the app's next order",
+    ),
+    notify(
+        "notify.forged",
+        NotifyFault::Forged,
+        "as success; before it is paid, a forged notify says that it was",
+    ),
+    notify(
+        "notify.wrong_key",
+        NotifyFault::WrongKey,
+        "as success; the notify is encrypted with another merchant's key",
     ),
     call(
         "draw.lost",
@@ -274,14 +319,24 @@ impl Scenario {
         TABLE[self.0].target
     }
 
+    /// Whether something goes wrong that is no doing of the payer's.
+    fn goes_wrong(self) -> bool {
+        self.spoil().is_some() || self.notify().is_some()
+    }
+
     /// How the payer behaves.
     pub fn play(self) -> Play {
         TABLE[self.0].play
     }
 
-    /// What goes wrong, if anything.
+    /// What goes wrong with answers, if anything.
     pub fn spoil(self) -> Option<Spoil> {
         TABLE[self.0].spoil
+    }
+
+    /// What goes wrong with the notify, if anything.
+    pub fn notify(self) -> Option<NotifyFault> {
+        TABLE[self.0].notify
     }
 }
 
@@ -323,8 +378,9 @@ impl Setting {
         if play.is_some() && scenario.target() != Target::Order {
             return Err(("play", format!("means nothing in {:?}", scenario.name())));
         }
-        if play.is_some_and(|play| play.spoil().is_some() || play.play() == Play::Refused) {
-            return Err(("play", "must be a scenario in which the gateway answers right".into()));
+        if play.is_some_and(|play| play.goes_wrong() || play.play() == Play::Refused) {
+            let why = "must be a scenario in which only the payer plays";
+            return Err(("play", why.into()));
         }
         match (&mut spoil, times) {
             (_, None) => {}
@@ -334,7 +390,7 @@ impl Setting {
                 return Err(("times", format!("means nothing in {:?}", scenario.name())))
             }
         }
-        if play.is_some() && spoil.is_none() {
+        if play.is_some() && !scenario.goes_wrong() {
             return Err(("play", format!("means nothing in {:?}", scenario.name())));
         }
         Ok(Setting { scenario, play: play.unwrap_or(scenario), spoil })
@@ -381,6 +437,9 @@ mod tests {
         assert_eq!(field("success", Some(named("manual")), None), "play");
         assert_eq!(field("gateway.500", Some(named("gateway.500")), None), "play");
         assert_eq!(field("gateway.500", Some(named("precreate.refused")), None), "play");
+        assert_eq!(field("gateway.500", Some(named("notify.lost")), None), "play");
+        assert_eq!(field("notify.lost", None, Some(1)), "times");
+        assert!(Setting::new(named("notify.lost"), Some(named("manual")), None).is_ok());
         assert_eq!(field("gateway.500", None, Some(SANDBOX_TIMES_MAX + 1)), "times");
         let most = Setting::new(named("gateway.500"), None, Some(SANDBOX_TIMES_MAX)).unwrap();
         assert_eq!(most.spoil.unwrap().times, SANDBOX_TIMES_MAX);

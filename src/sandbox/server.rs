@@ -21,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::access::Peer;
 use super::shared::{Place, Shared};
-use super::{coin, control, operator, pages, phone, signin, top, web};
+use super::{coin, control, notifier, operator, pages, phone, signin, top, web};
 use crate::limits::{SANDBOX_BODY_BYTES_MAX, SANDBOX_CONNECTIONS_MAX};
 
 /// Scripts, frames and foreign content are off for every page.
@@ -39,9 +39,14 @@ pub struct LogName(String);
 impl LogName {
     /// Printable ASCII, cut short: the log goes to a terminal.
     pub fn new(name: &str) -> LogName {
-        let printable = |c: char| if c.is_ascii_graphic() { c } else { '?' };
-        LogName(name.chars().take(LOG_BYTES_MAX).map(printable).collect())
+        LogName(printable(name))
     }
+}
+
+/// Printable ASCII without blanks, cut short.
+pub fn printable(text: &str) -> String {
+    let shown = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+    text.chars().take(LOG_BYTES_MAX).map(shown).collect()
 }
 
 fn router(shared: &Arc<Shared>) -> Router {
@@ -117,6 +122,7 @@ fn protect(headers: &mut HeaderMap) {
 pub async fn serve(shared: Arc<Shared>, listener: TcpListener, state_file: Option<PathBuf>) {
     let timer = shared.clone();
     tokio::spawn(async move { timer.keep_time().await });
+    tokio::spawn(notifier::send::run(shared.clone()));
     if let Some(path) = state_file.clone() {
         let keeper = shared.clone();
         tokio::spawn(async move { keeper.keep_file(path).await });

@@ -31,6 +31,34 @@ pub struct Settings {
     pub ip_whitelist: Vec<IpAddr>,
     /// How often the gateway may be called.
     pub flow: Flow,
+    /// How `data` travels to the notify URL.
+    pub notify_method: NotifyMethod,
+    /// Closed and refunded orders are notified, too.
+    pub notify_closed: bool,
+}
+
+/// How a notify is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NotifyMethod {
+    /// In the query string of a GET.
+    #[default]
+    Get,
+    /// As a form in the body of a POST.
+    Post,
+}
+
+impl NotifyMethod {
+    /// Both.
+    pub const ALL: [NotifyMethod; 2] = [NotifyMethod::Get, NotifyMethod::Post];
+
+    /// As it is written in the seed: `get`, `post`.
+    pub fn name(self) -> &'static str {
+        match self {
+            NotifyMethod::Get => "get",
+            NotifyMethod::Post => "post",
+        }
+    }
 }
 
 /// Reads the kinds as texts, so that the path of an error names them.

@@ -47,6 +47,7 @@ pub struct Shared {
     call_log: Mutex<Calls>,
     retime: Notify,
     dirty: Notify,
+    to_send: Notify,
     /// The version that is in the file; none without a file.
     saved: Option<watch::Sender<u64>>,
     stop: watch::Sender<bool>,
@@ -67,6 +68,7 @@ impl Shared {
             call_log: Mutex::default(),
             retime: Notify::new(),
             dirty: Notify::new(),
+            to_send: Notify::new(),
             stop: watch::Sender::new(false),
             calls: AtomicU64::new(0),
         }
@@ -88,12 +90,16 @@ impl Shared {
         let after = wall_ms() + state.ahead_ms();
         state.settle(after);
         let (version_after, due_after) = (state.version, state.due_ms());
+        let can_send = state.notifies().can_send();
         drop(state);
         if due != due_after {
             self.retime.notify_one();
         }
         if version != version_after {
             self.dirty.notify_one();
+        }
+        if can_send {
+            self.to_send.notify_one();
         }
         (result, version_after)
     }
@@ -154,6 +160,11 @@ impl Shared {
             () = tokio::time::sleep(Duration::from_millis(SANDBOX_HANG_MS)) => {}
             () = self.stopped() => {}
         }
+    }
+
+    /// Comes back when there may be a notify to send.
+    pub async fn notifies_due(&self) {
+        self.to_send.notified().await;
     }
 
     /// Lets time act on the orders, until the sandbox stops.

@@ -13,6 +13,7 @@ mod front;
 mod gifts;
 mod harness;
 mod lottery;
+mod notify;
 mod operator;
 mod partner;
 mod phone;

@@ -7,8 +7,10 @@ use serde_json::{json, Value};
 
 use crate::harness::{escaped, form_token, Answer, World};
 
-const TABS: [&str; 9] =
-    ["apps", "orders", "signins", "users", "lottery", "gifts", "clock", "events", "calls"];
+const TABS: [&str; 10] = [
+    "apps", "orders", "notifies", "signins", "users", "lottery", "gifts", "clock", "events",
+    "calls",
+];
 /// What makes a request look as if it had come through a proxy, from elsewhere.
 const FROM_ELSEWHERE: &str = "X-Forwarded-For: 192.168.1.9";
 

@@ -6,6 +6,7 @@ mod body;
 mod events;
 mod gifts;
 mod lottery;
+mod notifies;
 mod orders;
 pub mod scenarios;
 
@@ -44,6 +45,7 @@ pub fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .merge(events::router())
         .merge(gifts::router())
         .merge(lottery::router())
+        .merge(notifies::router())
         .merge(orders::router())
         .merge(scenarios::router())
         .fallback(no_route)

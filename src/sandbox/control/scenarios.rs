@@ -108,7 +108,7 @@ impl Wish {
         let named = self.order.as_deref().map(|order| find(state, self.app_key.as_deref(), order));
         match named {
             Some(Ok(number)) => {
-                state.change(number, |order| order.play(setting, now_ms));
+                state.replay(number, setting, now_ms);
                 return Ok("now");
             }
             Some(Err(error)) if error.is_ambiguous() => return Err(error),

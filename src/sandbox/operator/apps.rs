@@ -12,7 +12,7 @@ use crate::sandbox::check;
 use crate::sandbox::control::{checked, not_found};
 use crate::sandbox::fields::{required, ApiError, Fields};
 use crate::sandbox::pages::web::kind_name;
-use crate::sandbox::settings::{H5Page, Settings};
+use crate::sandbox::settings::{H5Page, NotifyMethod, Settings};
 use crate::sandbox::state::State;
 use crate::sandbox::texts::Lang;
 
@@ -76,6 +76,17 @@ fn settings_fields(view: &View, app: &App, settings: &Settings) -> Markup {
             "May have nick and picture of users who agree",
         )))
         (switch("renewal", settings.renewal, lang.say("允许续费", "May sell subscriptions")))
+        (switch("notify_closed", settings.notify_closed, lang.say(
+            "关闭和退款的订单也通知",
+            "Closed and refunded orders are notified, too",
+        )))
+        (field(lang.say("通知方式", "Notifies go by"), &html! {
+            select name="notify_method" { @for method in NotifyMethod::ALL {
+                option value=(method.name()) selected[method == settings.notify_method] {
+                    (method.name().to_ascii_uppercase())
+                }
+            } }
+        }))
         (field(lang.say("续费总额上限（分，可空）", "Most of all charges, in fen (may be empty)"), &html! {
             input type="number" name="renewal_cap_fen" min="1" value=[cap];
         }))
@@ -147,6 +158,8 @@ pub fn act(action: &str, mut form: Fields, state: &mut State) -> Done {
         renewal: form.text("renewal")?.is_some(),
         renewal_cap_fen: cap(&mut form)?,
         profile: form.text("profile")?.is_some(),
+        notify_method: notify_method(&mut form)?,
+        notify_closed: form.text("notify_closed")?.is_some(),
         ..top::read(&mut form, state.settings(&app_key).flow)?
     };
     for kind in WebKind::ALL {
@@ -156,6 +169,12 @@ pub fn act(action: &str, mut form: Fields, state: &mut State) -> Done {
     checked(state, |_| check::settings(&settings))?;
     state.set_settings(&app_key, settings);
     Ok(())
+}
+
+fn notify_method(form: &mut Fields) -> Result<NotifyMethod, ApiError> {
+    let Some(name) = form.text("notify_method")? else { return Ok(NotifyMethod::default()) };
+    let known = NotifyMethod::ALL.into_iter().find(|method| method.name() == name);
+    known.ok_or_else(|| ApiError::invalid("notify_method", "is get or post"))
 }
 
 fn cap(form: &mut Fields) -> Result<Option<Fen>, ApiError> {

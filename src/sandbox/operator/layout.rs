@@ -66,11 +66,17 @@ fn link(tab: Tab, lang: Lang) -> String {
 
 /// The address of the page that a form stands on.
 pub fn here(tab: Tab, asked: &Asked, headers: &HeaderMap) -> String {
-    let link = link(tab, Lang::of(asked.lang.as_deref(), headers));
-    match &asked.app_key {
-        Some(key) => format!("{link}&app_key={}", encode(key)),
-        None => link,
+    narrowed(link(tab, Lang::of(asked.lang.as_deref(), headers)), asked)
+}
+
+/// The address of a page that shows only what was asked for.
+fn narrowed(mut link: String, asked: &Asked) -> String {
+    for (name, value) in [("app_key", &asked.app_key), ("notify", &asked.notify)] {
+        if let Some(value) = value {
+            link = format!("{link}&{name}={}", encode(value));
+        }
     }
+    link
 }
 
 /// A text as a value in an address.
@@ -109,10 +115,7 @@ impl View<'_> {
     }
 
     fn form_of_class(&self, class: &str, action: &str, fields: &Markup) -> Markup {
-        let mut to = link(self.tab, self.lang);
-        if let Some(key) = &self.asked.app_key {
-            to = format!("{to}&app_key={}", encode(key));
-        }
+        let to = narrowed(link(self.tab, self.lang), self.asked);
         html! {
             form class=(class) method="post" action=(to) {
                 input type="hidden" name="token" value=(self.shared.pass.form_token());

@@ -8,6 +8,7 @@ mod events;
 mod gifts;
 mod layout;
 mod lottery;
+mod notifies;
 mod orders;
 mod signins;
 mod top;
@@ -41,6 +42,8 @@ pub struct Asked {
     lang: Option<String>,
     /// Only of this app.
     app_key: Option<String>,
+    /// Only this notify.
+    notify: Option<String>,
     /// Secrets are shown.
     secrets: Option<String>,
 }
@@ -50,6 +53,7 @@ pub struct Asked {
 enum Tab {
     Apps,
     Orders,
+    Notifies,
     SignIns,
     Users,
     Lottery,
@@ -69,9 +73,10 @@ struct View<'a> {
 }
 
 impl Tab {
-    const ALL: [Tab; 9] = [
+    const ALL: [Tab; 10] = [
         Tab::Apps,
         Tab::Orders,
+        Tab::Notifies,
         Tab::SignIns,
         Tab::Users,
         Tab::Lottery,
@@ -86,6 +91,7 @@ impl Tab {
         match self {
             Tab::Apps => "apps",
             Tab::Orders => "orders",
+            Tab::Notifies => "notifies",
             Tab::SignIns => "signins",
             Tab::Users => "users",
             Tab::Lottery => "lottery",
@@ -100,6 +106,7 @@ impl Tab {
         match self {
             Tab::Apps => lang.say("应用", "Apps"),
             Tab::Orders => lang.say("订单", "Orders"),
+            Tab::Notifies => lang.say("通知", "Notifies"),
             Tab::SignIns => lang.say("登录请求", "Sign-ins"),
             Tab::Users => lang.say("用户与积分", "Users"),
             Tab::Lottery => lang.say("抽奖", "Lottery"),
@@ -113,7 +120,7 @@ impl Tab {
     /// Pages with fields do not look again by themselves: what was half typed would be gone.
     fn refresh_s(self) -> Option<u32> {
         match self {
-            Tab::Orders | Tab::SignIns | Tab::Events | Tab::Calls => Some(3),
+            Tab::Orders | Tab::Notifies | Tab::SignIns | Tab::Events | Tab::Calls => Some(3),
             Tab::Apps | Tab::Users | Tab::Lottery | Tab::Gifts | Tab::Clock => None,
         }
     }
@@ -122,6 +129,7 @@ impl Tab {
         match self {
             Tab::Apps => apps::view(view, state),
             Tab::Orders => orders::view(view, state),
+            Tab::Notifies => notifies::view(view, state),
             Tab::SignIns => signins::view(view, state),
             Tab::Users => users::view(view, state),
             Tab::Lottery => lottery::view(view, state),
@@ -136,6 +144,7 @@ impl Tab {
         match self {
             Tab::Apps => apps::act(action, form, state),
             Tab::Orders => orders::act(action, form, state, now_ms),
+            Tab::Notifies => notifies::act(action, form, state),
             Tab::Users => users::act(action, form, state),
             Tab::Lottery => lottery::act(action, form, state, now_ms),
             Tab::Gifts => gifts::act(action, form, state),

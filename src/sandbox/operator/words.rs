@@ -3,7 +3,7 @@
 use crate::sandbox::scenario::Scenario;
 use crate::sandbox::texts::Lang;
 
-const CHINESE: [(&str, &str); 28] = [
+const CHINESE: [(&str, &str); 34] = [
     ("manual", "等待手机页面或控制接口"),
     ("success", "0.5 秒扫码，1 秒付款"),
     ("success.slow", "0.5 秒扫码，30 秒付款"),
@@ -23,6 +23,12 @@ const CHINESE: [(&str, &str); 28] = [
     ("query.stale", "已付款订单的查询仍返回 WAIT_BUYER_PAY"),
     ("amount.mismatch", "已付款订单的应答金额多 1 分"),
     ("order.mismatch", "已付款订单的应答是另一个订单号"),
+    ("notify.lost", "同 success，但从不通知商户服务器"),
+    ("notify.late", "同 success，通知晚一分钟才发出"),
+    ("notify.twice", "同 success，同时发出两个相同的通知"),
+    ("notify.reordered", "同 success，通知在本应用下一个订单的通知之后才发出"),
+    ("notify.forged", "同 success，付款之前先有一个伪造的“已付款”通知"),
+    ("notify.wrong_key", "同 success，通知用别家的公钥加密"),
     ("draw.lost", "下一次抽奖已执行，但返回 500"),
     ("gift.take_lost", "下一次领取礼包已执行，但返回 500"),
     ("gift.mark_lost", "下一次礼包确认已执行，但返回 500"),

@@ -4,6 +4,7 @@
 mod accounts;
 mod draws;
 mod gifts;
+mod notifies;
 mod orders;
 mod saved;
 
@@ -16,6 +17,7 @@ use super::flow::{Banned, Flows};
 use super::gifts::Gifts;
 use super::lottery::Lottery;
 use super::method::Method;
+use super::notifier::Queue;
 use super::order::Order;
 use super::plans::Plans;
 use super::prize::ProductPrize;
@@ -54,6 +56,7 @@ enum Due {
     Order(u64),
     Attempt(u64),
     Gift(GiftId),
+    Notify(u64),
 }
 
 /// The state.
@@ -74,6 +77,8 @@ pub struct State {
     prizes: Vec<ProductPrize>,
     gifts: Gifts,
     events: Events,
+    notifies: Queue,
+    notify_scale: u32,
     ahead_ms: i64,
     /// The moment that is being looked at.
     now_ms: i64,
@@ -104,6 +109,8 @@ impl State {
             prizes: Vec::new(),
             gifts,
             events: Events::default(),
+            notifies: Queue::default(),
+            notify_scale: 1,
             ahead_ms: 0,
             now_ms,
             orders: BTreeMap::new(),
@@ -151,6 +158,7 @@ impl State {
         self.timers.clear();
         self.paid_answers.clear();
         self.attempts.clear();
+        self.notifies.clear();
         self.plans = Plans::default();
         self.flows.clear();
         self.now_ms -= self.ahead_ms;
@@ -288,6 +296,7 @@ impl State {
                 }
                 Due::Attempt(number) => self.expire_attempt(number),
                 Due::Gift(gift_id) => self.expire_gift(gift_id),
+                Due::Notify(number) => self.ripen_notify(number),
             }
         }
         self.now_ms = now_ms;

@@ -51,6 +51,7 @@ impl State {
                 self.draw_prize(number);
             }
             self.note_order(number);
+            self.notify_order(number);
         }
         Some(result)
     }
@@ -140,6 +141,7 @@ impl State {
         let order = Order::new(app_key, data.clone(), setting, made, now_ms);
         self.insert(Order { payer, ..order });
         self.note_order(number);
+        self.forge_notify(number);
         Ok(number)
     }
 

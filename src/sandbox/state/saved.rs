@@ -10,6 +10,7 @@ use super::super::attempts::Attempts;
 use super::super::events::Events;
 use super::super::gifts::Gifts;
 use super::super::lottery::Lottery;
+use super::super::notifier::{Item, Queue};
 use super::super::order::Order;
 use super::super::plans::Plans;
 use super::super::prize::ProductPrize;
@@ -36,6 +37,7 @@ struct Saved<'a> {
     prizes: Cow<'a, [ProductPrize]>,
     gifts: Cow<'a, Gifts>,
     events: Cow<'a, Events>,
+    notifies: Cow<'a, Queue>,
     orders: Vec<Cow<'a, Order>>,
 }
 
@@ -79,6 +81,7 @@ impl State {
         state.prizes = saved.prizes.into_owned();
         state.gifts = saved.gifts.into_owned();
         state.events = saved.events.into_owned();
+        state.notifies = saved.notifies.into_owned();
         state.timers.clear();
         for order in saved.orders {
             if order.number > saved.number_last || state.orders.contains_key(&order.number) {
@@ -96,7 +99,9 @@ impl State {
         let attempts = attempts.filter_map(|a| Some((a.due_ms()?, Due::Attempt(a.number))));
         let gifts = self.gifts.newest();
         let gifts = gifts.filter_map(|gift| Some((gift.due_ms()?, Due::Gift(gift.gift_id))));
-        self.timers.extend(attempts.chain(gifts));
+        let notifies = self.notifies.newest();
+        let due = |item: &Item| Some((item.timer_ms()?, Due::Notify(item.number)));
+        self.timers.extend(attempts.chain(gifts).chain(notifies.filter_map(due)));
     }
 
     /// An app that was known keeps its secret, unless the seed names one.
@@ -125,6 +130,7 @@ impl State {
             prizes: Cow::Borrowed(&self.prizes),
             gifts: Cow::Borrowed(&self.gifts),
             events: Cow::Borrowed(&self.events),
+            notifies: Cow::Borrowed(&self.notifies),
             orders: self.orders.values().map(Cow::Borrowed).collect(),
         })
     }

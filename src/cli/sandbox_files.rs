@@ -20,18 +20,28 @@ pub fn for_daemon(path: &Path, running: &Running) -> Result<(), Fail> {
 }
 
 /// A configuration of the merchant's commands for the first app, and beside it the demo
-/// merchant's private key, which is published and worth nothing elsewhere.
+/// merchant's private key, which is published and worth nothing elsewhere. The private half of
+/// another key must be there already.
 ///
 /// # Errors
-/// The files cannot be written, or have a name that TOML cannot quote.
+/// The files cannot be written, or have a name that TOML cannot quote; the app has a key of its
+/// own, and its private half is not there.
 pub fn for_merchant(path: &Path, running: &Running) -> Result<(), Fail> {
     let name = path.file_name().ok_or_else(|| Fail::usage("no file name", "name a file"))?;
     let mut key_name = OsString::from(name);
     key_name.push(".key.pem");
     let key_path = path.with_file_name(&key_name);
-    let config = merchant_config(Path::new(&key_name), running)?;
+    let app = running.apps.first();
+    let app = app.ok_or_else(|| Fail::new(OTHER, "there is no app", "add one to the seed file"))?;
+    let config = merchant_config(Path::new(&key_name), app, running)?;
     // The configuration comes last: whoever waits for it may rely on the key.
-    write(&key_path, App::RSA_PRIVATE_KEY_PEM)?;
+    if app.is_demo() {
+        write(&key_path, App::RSA_PRIVATE_KEY_PEM)?;
+    } else if !key_path.exists() {
+        let why = format!("app {} has not the demo merchant's public key", app.app_key);
+        let next = format!("put the private half of its own at {}", key_path.display());
+        return Err(Fail::new(OTHER, why, next));
+    }
     write(path, &config)
 }
 
@@ -86,9 +96,11 @@ fn daemon_config(dir: &Path, running: &Running) -> Result<String, Fail> {
     Ok(text)
 }
 
-fn merchant_config(key: &Path, running: &Running) -> Result<String, Fail> {
-    let app = running.apps.first();
-    let app = app.ok_or_else(|| Fail::new(OTHER, "there is no app", "add one to the seed file"))?;
+fn merchant_config(key: &Path, app: &App, running: &Running) -> Result<String, Fail> {
+    let gift_secret = match app.gift_secret == app.app_secret {
+        true => String::new(),
+        false => format!("secret = \"{}\"\n", app.gift_secret),
+    };
     Ok(format!(
         "environment = \"sandbox\"\n\
          ledger = \"ledger.sqlite\"\n\n\
@@ -100,7 +112,8 @@ fn merchant_config(key: &Path, running: &Running) -> Result<String, Fail> {
          url = \"{}\"\n\
          allow_http = true\n\n\
          [gifts]\n\
-         url = \"{}\"\n\n\
+         url = \"{}\"\n\
+         {gift_secret}\n\
          [notify]\n\
          listen = \"127.0.0.1:3000\"\n\
          url = \"http://127.0.0.1:3000/notify\"\n",
@@ -119,6 +132,23 @@ mod tests {
 
     use super::*;
     use crate::sandbox::{start, Options};
+
+    #[test]
+    fn a_key_and_a_gift_secret_of_ones_own_are_not_overwritten() {
+        let seed = "[[app]]\napp_key = \"1\"\nname = \"One\"\ngift_secret = \"g1ft\"\n";
+        let seed = Some(crate::sandbox::Seed::parse(seed).unwrap());
+        let sandbox = start(Options { seed, ..Options::default() }).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let (path, key) = (dir.path().join("m.toml"), dir.path().join("m.toml.key.pem"));
+        let refused = for_merchant(&path, &sandbox).unwrap_err();
+        assert!(format!("{refused:?}").contains("m.toml.key.pem"), "{refused:?}");
+        assert!(!path.exists() && !key.exists());
+        std::fs::write(&key, "mine").unwrap();
+        for_merchant(&path, &sandbox).unwrap();
+        assert_eq!(std::fs::read_to_string(&key).unwrap(), "mine");
+        let config = std::fs::read_to_string(&path).unwrap();
+        assert!(config.contains("[gifts]\nurl = ") && config.contains("\nsecret = \"g1ft\"\n\n"));
+    }
 
     #[test]
     fn old_files_with_other_rights_give_way() {

@@ -30,7 +30,7 @@ pub struct Sandbox {
     /// Listen on all addresses, for a real phone
     #[arg(long)]
     lan: bool,
-    /// Write a configuration of alitv-payd for this sandbox, with its secrets
+    /// Write a configuration of alitv-payd for this sandbox, with secrets
     #[arg(long, value_name = "FILE")]
     daemon_config: Option<PathBuf>,
     /// Write a configuration of the merchant's commands for its first app
@@ -51,7 +51,7 @@ pub struct Sandbox {
     /// Make secrets, codes and draws repeatable
     #[arg(long, value_name = "NUMBER")]
     seed_rng: Option<u64>,
-    /// Divide the waits between the attempts of a notify by this
+    /// Divide the waits between attempts of a notify by this
     #[arg(long, value_name = "NUMBER", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=i64::from(SANDBOX_NOTIFY_SCALE_MAX)))]
     notify_scale: u32,

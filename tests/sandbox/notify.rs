@@ -452,9 +452,10 @@ fn the_ladder_goes_on_after_a_restart() {
 }
 
 #[test]
-fn what_was_on_its_way_when_the_sandbox_stopped_is_sent_again() {
+fn what_was_on_its_way_when_the_sandbox_ended_is_sent_again() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { state_file: Some(dir.path().join("state.json")), ..Options::default() };
+    let at = |name: &str| dir.path().join(name);
+    let kept = |name: &str| Options { state_file: Some(at(name)), ..Options::default() };
     let receiver = Receiver::serving(|n, mut stream| {
         if n == 1 {
             // Until the other end is gone.
@@ -463,17 +464,21 @@ fn what_was_on_its_way_when_the_sandbox_stopped_is_sent_again() {
             let _ = stream.write_all(&ok("success"));
         }
     });
-    let world = World::with(options.clone());
+    let world = World::with(kept("stopped"));
     pay(&world, "A", &receiver.url);
     receiver.wait(1);
+    // What a kill at this moment would leave behind.
+    std::fs::copy(at("stopped"), at("killed")).unwrap();
     assert_eq!(notify(&world, "A")["state"], "sending");
     let (status, field, _) = world.refused("POST", "/orders/A/resend", "");
     assert_eq!((status, field.as_str()), (409, "order"));
     drop(world);
-    let world = World::with(options);
-    let told = attempts(&world, "A", 1);
-    assert_eq!(told["state"], "acked");
-    assert_eq!(receiver.got().len(), 2, "at least once, and once too often");
+    for (name, requests) in [("stopped", 2), ("killed", 3)] {
+        let world = World::with(kept(name));
+        let told = attempts(&world, "A", 1);
+        assert_eq!(told["state"], "acked", "{name}");
+        assert_eq!(receiver.got().len(), requests, "at least once, and once too often");
+    }
 }
 
 #[test]

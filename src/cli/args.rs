@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::text::Lang;
 use super::{ack, auth, cancel, daemon, gift, log, logout, lottery, orders, pay, profile, qr};
 #[cfg(feature = "merchant")]
-use super::{confirm_key, decrypt, encrypt, keygen, keys, sign, verify};
+use super::{confirm_key, decrypt, encrypt, gifts, keygen, keys, sign, verify};
 #[cfg(feature = "sandbox")]
 use super::{demo, sandbox};
 use super::{qr_url, query, repay, rpc, status, tail, user, version, web};
@@ -105,12 +105,15 @@ pub enum Command {
     Web(web::Web),
     /// Activities and draws (getActivitesInfo, getLotteryResultWithPermission)
     Lottery(lottery::Lottery),
-    /// Gifts of the user (queryGifts, takeGifts)
+    /// Gifts of the user, on a box (queryGifts, takeGifts)
     Gift(gift::Gift),
     /// Link to the goods, for a code (getQRUrl)
     QrUrl(qr_url::QrUrl),
     /// Show what the platform has switched on for the app
     Profile(profile::Profile),
+    /// Gift records of a user, for the merchant's server (gateway.6uu.com)
+    #[cfg(feature = "merchant")]
+    Gifts(gifts::Gifts),
     /// Make a merchant's RSA key pair
     #[cfg(feature = "merchant")]
     Keygen(keygen::Keygen),
@@ -155,7 +158,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Payments", &["pay", "repay", "orders", "query", "cancel", "ack"]),
     ("Account", &["auth", "logout", "user"]),
     ("Operations", &["web", "lottery", "gift", "qr-url", "profile"]),
-    (MERCHANT, &["keygen", "keys", "sign", "verify", "encrypt", "decrypt", "confirm-key"]),
+    (MERCHANT, &["gifts", "keygen", "keys", "sign", "verify", "encrypt", "decrypt", "confirm-key"]),
     ("Tools", &["status", "tail", "log", "rpc", "qr", "version"]),
 ];
 

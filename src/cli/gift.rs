@@ -22,7 +22,8 @@ use crate::ipc::proto;
 Examples:
   alitv-pay gift list
   alitv-pay gift take 12
-Java: AliTvSdk.queryGifts and takeGifts.")]
+Java: AliTvSdk.queryGifts and takeGifts. A merchant's server that gives the goods out itself uses
+alitv-pay gifts: give out each record on one of the two ways only.")]
 pub struct Gift {
     #[command(subcommand)]
     what: What,

@@ -44,12 +44,13 @@ pub fn activities_text(lang: Lang, activities: &[Activity], columns: usize) -> S
 pub fn gifts_text(lang: Lang, gifts: &[Gift], columns: usize) -> String {
     let mut rows = vec![lang.gift_heads().map(str::to_owned)];
     rows.extend(gifts.iter().map(|gift| {
-        [gift.gift_id.get().to_string(), status(gift.status).into(), gift.cp_item_id.clone()]
+        [gift.gift_id.get().to_string(), gift_status(gift.status).into(), gift.cp_item_id.clone()]
     }));
     table(&rows, columns)
 }
 
-fn status(status: GiftStatus) -> &'static str {
+/// The word for people and scripts.
+pub fn gift_status(status: GiftStatus) -> &'static str {
     match status {
         GiftStatus::Pending => "pending",
         GiftStatus::Activated => "activated",

@@ -20,6 +20,8 @@ pub mod exit;
 pub mod follow;
 pub mod gift;
 #[cfg(feature = "merchant")]
+pub mod gifts;
+#[cfg(feature = "merchant")]
 pub mod input;
 pub mod items;
 #[cfg(feature = "merchant")]
@@ -115,6 +117,8 @@ fn run(command: Command, global: &Global, out: &mut Out) -> Result<ExitCode, Fai
         Command::Web(web) => web.run(global, out),
         Command::Lottery(lottery) => lottery.run(global, out),
         Command::Gift(gift) => gift.run(global, out),
+        #[cfg(feature = "merchant")]
+        Command::Gifts(gifts) => gifts.run(out),
         Command::QrUrl(qr_url) => qr_url.run(global, out),
         Command::Profile(profile) => profile.run(global, out),
         #[cfg(feature = "merchant")]

@@ -24,7 +24,7 @@ impl Lang {
         }
     }
 
-    fn choose<T>(self, en: T, zh: T) -> T {
+    pub(super) fn choose<T>(self, en: T, zh: T) -> T {
         match self {
             Lang::En => en,
             Lang::Zh => zh,

@@ -1,6 +1,8 @@
 //! What to do about a refusal of the platform, for people, in two languages.
 
 use crate::core::call::DoubtKind;
+use crate::wire::baodian::{ILLEGAL_ARGUMENT, ILLEGAL_SIGNATURE, SIGNATURE_EXPIRED};
+use crate::wire::device::{AUTH_REQUIRED, RECORD_NOT_FOUND, RECORD_STATUS_INVALID};
 use crate::wire::partner::{RenewalCode, ORDER_NOT_FOUND, PUBLIC_KEY_NOT_SET};
 
 /// One piece of advice.
@@ -150,6 +152,64 @@ pub fn of_doubt(kind: DoubtKind) -> Advice {
     }
 }
 
+/// To a `code` of `gifts::Outcome::Refused`.
+pub fn of_gift(code: &str) -> Advice {
+    match code {
+        ILLEGAL_SIGNATURE => say(
+            "gifts.secret must be the secret that the platform gave you for gateway.6uu.com \
+             (BaodianSecret); app_secret, the default, may be another one",
+            "gifts.secret 须为平台为 gateway.6uu.com 提供的密钥（BaodianSecret）；\
+             默认使用的 app_secret 可能是另一个",
+        ),
+        SIGNATURE_EXPIRED => say(
+            "set the clock of this machine: it may be a few minutes off at most",
+            "请校准本机时钟：与平台最多只能相差几分钟",
+        ),
+        ILLEGAL_ARGUMENT => say(
+            "the sentence names the parameter; app.app_key must be the app of the user's gifts, and \
+             gifts.url of the same environment",
+            "错误信息中有参数名；app.app_key 须为礼包所属的应用，gifts.url 须为同一环境",
+        ),
+        AUTH_REQUIRED => say(
+            "the user has not authorised the app: let him sign in and authorise on the box first",
+            "用户尚未授权该应用：请先在电视端登录并授权",
+        ),
+        RECORD_NOT_FOUND => say(
+            "compare record, user and app_key: alitv-pay gifts query --user USER --status all",
+            "请核对记录、用户与 app_key：alitv-pay gifts query --user 用户 --status all",
+        ),
+        RECORD_STATUS_INVALID => say(
+            "it was given out or has expired. If an earlier activation of it had no answer, it was \
+             probably that one; see: alitv-pay gifts query --user USER --status all",
+            "该记录已发放或已过期。若之前的激活没有得到应答，多半就是那一次；\
+             请查看：alitv-pay gifts query --user 用户 --status all",
+        ),
+        _ => say(
+            "this version does not know the code: look it up at the platform",
+            "本版本不认识该错误码：请向平台查询",
+        ),
+    }
+}
+
+/// To a question or a mark at the gift gateway whose outcome is not known.
+pub fn of_gift_doubt(kind: DoubtKind) -> Advice {
+    match kind {
+        DoubtKind::Network => say(
+            "see whether gifts.url can be reached from here, then run the same command again",
+            "请检查本机能否访问 gifts.url，然后重新执行同一命令",
+        ),
+        DoubtKind::Gateway | DoubtKind::Signature => say(
+            "run the same command again in a minute; if it stays so, look whether gifts.url is the \
+             gift gateway",
+            "请一分钟后重新执行同一命令；若仍如此，请检查 gifts.url 是否为礼包网关",
+        ),
+        DoubtKind::Clock => say(
+            "set the clock of this machine, then run the same command again",
+            "请校准本机时钟，然后重新执行同一命令",
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,12 +247,30 @@ mod tests {
     }
 
     #[test]
+    fn refusals_about_gifts_lead_to_what_is_wrong() {
+        let cases = [
+            (ILLEGAL_SIGNATURE, "gifts.secret"),
+            (SIGNATURE_EXPIRED, "clock"),
+            (ILLEGAL_ARGUMENT, "names the parameter"),
+            (AUTH_REQUIRED, "authorise"),
+            (RECORD_NOT_FOUND, "compare record"),
+            (RECORD_STATUS_INVALID, "had no answer"),
+            ("605", "does not know"),
+        ];
+        for (code, word) in cases {
+            let advice = of_gift(code);
+            assert!(advice.en.contains(word) && !advice.zh.is_ascii(), "{code}: {}", advice.en);
+        }
+    }
+
+    #[test]
     fn every_doubt_has_advice() {
         let kinds =
             [DoubtKind::Network, DoubtKind::Gateway, DoubtKind::Signature, DoubtKind::Clock];
         for kind in kinds {
-            let advice = of_doubt(kind);
-            assert!(!advice.en.is_empty() && !advice.zh.is_ascii());
+            for advice in [of_doubt(kind), of_gift_doubt(kind)] {
+                assert!(!advice.en.is_empty() && !advice.zh.is_ascii());
+            }
         }
     }
 }

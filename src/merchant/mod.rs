@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod config;
+pub mod gifts;
 pub mod import;
 pub mod ledger;
 pub mod listen;

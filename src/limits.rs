@@ -411,6 +411,11 @@ pub const SANDBOX_SEED_BYTES_MAX: u64 = 1024 * 1024;
 /// Orders the sandbox keeps; beyond it the oldest finished one is forgotten, and a new one
 /// is refused while none is finished.
 pub const SANDBOX_ORDERS_MAX: usize = 10_000;
+/// How long a charge of a subscription waits for its payer in the scenario `renewal.wait`.
+pub const SANDBOX_CHARGE_WAIT_MS: i64 = 86_400_000;
+/// How many days before it is due a charge may be taken: no more than the shortest month, so
+/// that two charges are never due at once.
+pub const SANDBOX_EARLY_DAYS_MAX: u32 = 28;
 /// Scenarios that wait for their orders.
 pub const SANDBOX_PLANS_MAX: usize = 256;
 /// Orders that one planned scenario is for.

@@ -128,6 +128,14 @@ impl Interval {
         }
     }
 
+    /// Calendar months between two charges.
+    pub fn months(self) -> u32 {
+        match self {
+            Interval::Month => 1,
+            Interval::Season => 3,
+        }
+    }
+
     /// The platform's word.
     pub fn name(self) -> &'static str {
         match self {

@@ -15,9 +15,9 @@ use crate::core::award::LuckyType;
 use crate::core::facts::is_unsafe_on_screen;
 use crate::limits::{
     ACTIVITIES_MAX, APPS_MAX, AWARDS_MAX, AWARD_TEXT_CHARS_MAX, LINK_BYTES_MAX, NAME_CHARS_MAX,
-    SANDBOX_FLOW_CALLS_MAX, SANDBOX_FLOW_SPAN_S_MAX, SANDBOX_GIFTS_MAX, SANDBOX_PAGE_CHARS_MAX,
-    SANDBOX_POINTS_MAX, SANDBOX_PRODUCTS_MAX, SANDBOX_USERS_MAX, SANDBOX_WHITELIST_MAX,
-    SUBJECT_ID_CHARS_MAX,
+    SANDBOX_EARLY_DAYS_MAX, SANDBOX_FLOW_CALLS_MAX, SANDBOX_FLOW_SPAN_S_MAX, SANDBOX_GIFTS_MAX,
+    SANDBOX_PAGE_CHARS_MAX, SANDBOX_POINTS_MAX, SANDBOX_PRODUCTS_MAX, SANDBOX_USERS_MAX,
+    SANDBOX_WHITELIST_MAX, SUBJECT_ID_CHARS_MAX,
 };
 use crate::wire::keys::{KeyError, PublicKey};
 use crate::wire::secret::Secret;
@@ -143,6 +143,8 @@ pub fn settings(settings: &Settings) -> Checked {
     }
     each("ip_whitelist", &settings.ip_whitelist, SANDBOX_WHITELIST_MAX, |_| Ok(()))?;
     within("flow", flow(&settings.flow))?;
+    let days = i64::from(settings.renewal_early_days);
+    number("renewal_early_days", days, 0..=i64::from(SANDBOX_EARLY_DAYS_MAX))?;
     link("qr_url", settings.qr_url.as_deref().unwrap_or(""))
 }
 

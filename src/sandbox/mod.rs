@@ -50,6 +50,7 @@ mod server;
 mod settings;
 mod shared;
 mod signin;
+mod span;
 mod state;
 mod texts;
 mod top;

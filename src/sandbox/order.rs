@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use super::renewal::{Agreement, ChargeOf};
 use super::scenario::{Play, Setting, Spoil, Step};
 use crate::core::award::Award;
 use crate::core::user::UserId;
@@ -62,6 +63,10 @@ pub struct Order {
     pub payer: Option<UserId>,
     /// What the payer has won by paying.
     pub awards: Vec<Award>,
+    /// The subscription that it began, if it began one.
+    pub agreement: Option<Agreement>,
+    /// The subscription of which it is a later charge, if it is one.
+    pub charge: Option<ChargeOf>,
     /// What it is played by.
     pub setting: Setting,
     /// What the payer will still do, and when.
@@ -100,6 +105,7 @@ impl Order {
         now_ms: i64,
     ) -> Order {
         let lifetime_ms = i64::from(data.expires_s.unwrap_or(EXPIRES_S_DEFAULT)) * 1_000;
+        let agreement = data.renewal.as_ref().map(|_| Agreement::default());
         let mut order = Order {
             number: made.number,
             app_key: app_key.to_owned(),
@@ -118,6 +124,8 @@ impl Order {
             insufficient: false,
             payer: None,
             awards: Vec::new(),
+            agreement,
+            charge: None,
             setting,
             script: VecDeque::new(),
             told: OrderStatus::NotScanned,
@@ -259,7 +267,8 @@ impl Order {
         self.set(OrderStatus::TradeSuccess);
     }
 
-    fn close(&mut self, by: ClosedBy, at_ms: i64) {
+    /// It can not be paid any more. Only for an open one.
+    pub(super) fn close(&mut self, by: ClosedBy, at_ms: i64) {
         self.closed_by = Some(by);
         self.closed_ms = Some(at_ms);
         self.script.clear();

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::access::{equal, Peer};
 use super::action::Action;
 use super::pages;
-use super::pages::order::{Index, Scene};
+use super::pages::order::{Index, Scene, END};
+use super::renewal::Standing;
 use super::shared::Shared;
 use super::texts::Lang;
 use crate::limits::ORDERS_LIST_MAX;
@@ -80,7 +81,9 @@ pub async fn open(
         }
         let order = state.get(number)?;
         let (merchant, users) = (&*state.merchant(order), state.users().all().collect());
-        Some(pages::order::phone(lang, order, &Scene { merchant, users, now_ms }))
+        let standing = state.thread(number).map(|thread| thread.standing());
+        let subscribed = standing == Some(Standing::Active);
+        Some(pages::order::phone(lang, order, &Scene { merchant, users, subscribed, now_ms }))
     });
     match opened.await {
         Some(page) => Html(page).into_response(),
@@ -102,6 +105,11 @@ pub async fn press(
         let order = state.find_code(&code).ok_or_else(|| unknown(lang))?;
         let (number, code) = (order.number, order.code.clone());
         let genuine = equal(&pressed.token, &order.form_token);
+        if genuine && pressed.action == END {
+            // What is over already stays so.
+            let _ = state.end_agreement(number, now_ms);
+            return Ok(code);
+        }
         let (Some(action), true) = (action, genuine) else {
             return Err(bad_form(lang));
         };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::method::Method;
-use super::scenario::{Fault, Scenario, Setting, Spoil};
+use super::scenario::{Deduction, Fault, Scenario, Setting, Spoil};
 use crate::limits::SANDBOX_PLANS_MAX;
 
 /// A scenario that waits for its orders.
@@ -37,7 +37,11 @@ pub struct CallPlan {
 impl CallPlan {
     fn fits(&self, method: Method, app_key: &str, speaks: bool) -> bool {
         let called = self.method.map_or(speaks, |wanted| wanted == method);
-        called && self.app_key.as_deref().is_none_or(|key| key == app_key)
+        called && self.is_for(app_key) && self.spoil.fault.deduction().is_none()
+    }
+
+    fn is_for(&self, app_key: &str) -> bool {
+        self.app_key.as_deref().is_none_or(|key| key == app_key)
     }
 }
 
@@ -77,7 +81,18 @@ impl Plans {
 
     /// What goes wrong with this call, counted as used. `speaks`: it has a session.
     pub fn take_call(&mut self, method: Method, app_key: &str, speaks: bool) -> Option<Fault> {
-        let fits = |plan: &CallPlan| plan.fits(method, app_key, speaks);
+        self.take_fault(|plan| plan.fits(method, app_key, speaks))
+    }
+
+    /// What becomes of a charge that no rule forbids, counted as used; none: nothing is
+    /// planned.
+    pub fn take_deduction(&mut self, app_key: &str) -> Option<Deduction> {
+        let fits = |plan: &CallPlan| plan.is_for(app_key);
+        self.take_fault(|plan| fits(plan) && plan.spoil.fault.deduction().is_some())
+            .and_then(Fault::deduction)
+    }
+
+    fn take_fault(&mut self, fits: impl Fn(&CallPlan) -> bool) -> Option<Fault> {
         let at = self.calls.iter().position(fits)?;
         let plan = &mut self.calls[at];
         let fault = plan.spoil.fault;
@@ -105,9 +120,25 @@ impl Plans {
 
     /// The setting for a new order, its plan counted as used.
     pub fn take(&mut self, app_key: &str, order: &str) -> Setting {
+        self.take_fitting(app_key, order, |_| true)
+    }
+
+    /// The setting for a new charge of a subscription, counted as used: nobody plays in one,
+    /// but its notify can go wrong.
+    pub fn take_for_charge(&mut self, app_key: &str, order: &str) -> Setting {
+        self.take_fitting(app_key, order, |setting| setting.scenario.notify().is_some())
+    }
+
+    fn take_fitting(
+        &mut self,
+        app_key: &str,
+        order: &str,
+        takes: impl Fn(&Setting) -> bool,
+    ) -> Setting {
         let fits = |plan: &Plan| {
             plan.app_key.as_deref().is_none_or(|key| key == app_key)
                 && plan.order.as_deref().is_none_or(|number| number == order)
+                && takes(&plan.setting)
         };
         if let Some(at) = self.waiting.iter().position(fits) {
             let plan = &mut self.waiting[at];
@@ -119,7 +150,7 @@ impl Plans {
             return setting;
         }
         let lasting = self.lasting.get(app_key).copied().or(self.lasting_for_all);
-        lasting.unwrap_or(Setting::of(Scenario::MANUAL))
+        lasting.filter(takes).unwrap_or(Setting::of(Scenario::MANUAL))
     }
 
     /// Plans that wait.
@@ -131,6 +162,23 @@ impl Plans {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_planned_deduction_waits_until_there_is_one() {
+        let mut plans = Plans::default();
+        for name in ["renewal.pay_fail", "renewal.pay_lost", "renewal.wait"] {
+            let scenario = Scenario::parse(name).unwrap();
+            let method = Some(Method::RenewalPay);
+            let spoil = scenario.spoil().unwrap();
+            plans.add_call(CallPlan { app_key: None, method, scenario, spoil }).unwrap();
+        }
+        let lost = plans.take_call(Method::RenewalPay, "1", false);
+        assert_eq!(lost, Some(Fault::Http500));
+        assert_eq!(plans.take_call(Method::RenewalPay, "1", false), None);
+        assert_eq!(plans.take_deduction("1"), Some(Deduction::Refused));
+        assert_eq!(plans.take_deduction("1"), Some(Deduction::Waits));
+        assert_eq!(plans.take_deduction("1"), None);
+    }
 
     fn plan(app_key: Option<&str>, order: Option<&str>, orders: u32, name: &str) -> Plan {
         let setting = Setting::of(Scenario::parse(name).unwrap());
@@ -152,6 +200,17 @@ mod tests {
         assert_eq!(take("1", "D"), "scanned");
         assert_eq!(take("1", "E"), "cancel.buyer");
         assert_eq!(take("2", "F"), "manual");
+    }
+
+    #[test]
+    fn a_charge_takes_only_what_goes_wrong_with_its_notify() {
+        let mut plans = Plans::default();
+        plans.add(plan(None, None, 1, "success")).unwrap();
+        plans.add(plan(None, None, 1, "notify.lost")).unwrap();
+        plans.set_lasting(None, Setting::of(Scenario::parse("expire").unwrap()));
+        let mut take = || plans.take_for_charge("1", "C").scenario.name();
+        assert_eq!((take(), take()), ("notify.lost", "manual"));
+        assert_eq!(plans.take("1", "A").scenario.name(), "success");
     }
 
     #[test]

@@ -61,9 +61,33 @@ pub enum Fault {
     NoSession,
     /// The call is not carried out: refused with `SYSTEM_ERROR`, or `FAIL` by the gift gateway.
     SystemError,
+    /// The deduction of a charge is refused.
+    PayFail,
+    /// The deduction of a charge waits for the payer.
+    PayWaits,
+}
+
+/// What becomes of a charge that no rule forbids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deduction {
+    /// The money is taken.
+    Taken,
+    /// It waits for the payer.
+    Waits,
+    /// There is no money to be had.
+    Refused,
 }
 
 impl Fault {
+    /// What becomes of a charge; none if it concerns something else.
+    pub fn deduction(self) -> Option<Deduction> {
+        match self {
+            Fault::PayFail => Some(Deduction::Refused),
+            Fault::PayWaits => Some(Deduction::Waits),
+            _ => None,
+        }
+    }
+
     /// Whether it makes sense for a method that is not about an order.
     pub fn is_general(self) -> bool {
         matches!(
@@ -164,7 +188,7 @@ const fn notify(name: &'static str, fault: NotifyFault, text: &'static str) -> R
 }
 
 /// Names are those of the field where it has them; the first is the default.
-const TABLE: [Row; 34] = [
+const TABLE: &[Row] = &[
     plain("manual", MANUAL, "waits for the phone page or the control API"),
     plain("success", SUCCESS, "scanned after 0.5 s, paid after 1 s"),
     plain("success.slow", SLOW, "scanned after 0.5 s, paid after 30 s"),
@@ -269,6 +293,30 @@ const TABLE: [Row; 34] = [
         Target::Method(Method::CoinMark),
         (Fault::Http500, 1),
         "the next mark at the gift gateway is carried out, but answered with status 500",
+    ),
+    call(
+        "renewal.pay_fail",
+        Target::Method(Method::RenewalPay),
+        (Fault::PayFail, 1),
+        "the deduction of the next charge is refused: RENEWAL_ORDER_PAY_FAIL",
+    ),
+    call(
+        "renewal.wait",
+        Target::Method(Method::RenewalPay),
+        (Fault::PayWaits, 1),
+        "the next charge waits for its payer for a day: WAIT_BUYER_PAY",
+    ),
+    call(
+        "renewal.pay_lost",
+        Target::Method(Method::RenewalPay),
+        (Fault::Http500, 1),
+        "the next charge is carried out, but answered with status 500",
+    ),
+    call(
+        "renewal.throttle",
+        Target::Method(Method::RenewalPay),
+        (Fault::Throttle, 2),
+        "the next charges are not looked at and get error 7: wait 2 more seconds",
     ),
     call(
         "auth.slow_down",

@@ -23,6 +23,10 @@ pub struct Settings {
     pub renewal: bool,
     /// Most that all charges of one subscription may come to.
     pub renewal_cap_fen: Option<Fen>,
+    /// A charge may be taken so many days before it is due.
+    pub renewal_early_days: u32,
+    /// Every deduction for a subscription is refused.
+    pub renewal_pay_fail: bool,
     /// The app may have nick and picture of users who agree.
     pub profile: bool,
     /// The app may not call the methods of merchants' servers.

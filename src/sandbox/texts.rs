@@ -69,6 +69,9 @@ impl Lang {
             (OrderStatus::TradeSuccess, _) => self.say("付款成功", "Paid"),
             (OrderStatus::TradeRefunded, _) => self.say("已退款", "Refunded"),
             (OrderStatus::TradeClosed, Some(ClosedBy::Buyer)) => self.say("已取消", "Cancelled"),
+            (OrderStatus::TradeClosed, Some(ClosedBy::Expiry)) if order.charge.is_some() => {
+                self.say("逾期未付", "Not paid in time")
+            }
             (OrderStatus::TradeClosed, Some(ClosedBy::Expiry)) => {
                 self.say("二维码已过期", "Code expired")
             }

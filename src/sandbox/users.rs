@@ -22,6 +22,9 @@ pub struct User {
     /// Points, never negative.
     #[serde(default)]
     pub points: i64,
+    /// Deductions for subscriptions of this user are refused.
+    #[serde(default)]
+    pub renewal_pay_fail: bool,
     /// The apps that the user has authorised.
     #[serde(default)]
     pub authorised: BTreeMap<AppKey, Grant>,

@@ -50,13 +50,30 @@ pub fn parse_gmt8(text: &str) -> Option<i64> {
 /// January, 29 February, 31 March. Unix milliseconds; beyond what they can say, the last one.
 pub fn due_ms(first_paid_ms: i64, months: u32) -> i64 {
     let local_s = first_paid_ms.div_euclid(1_000) + GMT8_S;
-    let (year, month, day) = civil(local_s.div_euclid(DAY_S));
+    ms_of_day(months_later(local_s.div_euclid(DAY_S), months), 0)
+}
+
+/// The same time of the day in GMT+8, `months` calendar months later; in a short month on its
+/// last day. Unix milliseconds, saturating.
+pub fn months_later_ms(unix_ms: i64, months: u32) -> i64 {
+    let local_ms = unix_ms.saturating_add(GMT8_S * 1_000);
+    let (day, in_day_ms) = (local_ms.div_euclid(DAY_S * 1_000), local_ms.rem_euclid(DAY_S * 1_000));
+    ms_of_day(months_later(day, months), in_day_ms)
+}
+
+fn ms_of_day(day: i64, in_day_ms: i64) -> i64 {
+    let midnight_ms = day.saturating_mul(DAY_S).saturating_sub(GMT8_S).saturating_mul(1_000);
+    midnight_ms.saturating_add(in_day_ms)
+}
+
+/// Days since 1970-01-01 of the same day, or the last one, of a later month.
+fn months_later(day: i64, months: u32) -> i64 {
+    let (year, month, of_month) = civil(day);
     let (year, month) = month_of(year * 12 + month - 1 + i64::from(months));
     let (next_year, next_month) = month_of(year * 12 + month);
     let first = days(year, month, 1);
     let days_of_month = days(next_year, next_month, 1) - first;
-    let due_day = first + day.min(days_of_month) - 1;
-    due_day.saturating_mul(DAY_S).saturating_sub(GMT8_S).saturating_mul(1_000)
+    first + of_month.min(days_of_month) - 1
 }
 
 /// Year and month of a number of months since the beginning of year 0.
@@ -196,6 +213,22 @@ mod tests {
         let midnight_ms = parse_gmt8("2016-02-01 00:00:00").unwrap();
         assert_eq!(format_gmt8(due_ms(midnight_ms - 1, 1)), "2016-02-29 00:00:00");
         assert_eq!(format_gmt8(due_ms(midnight_ms, 1)), "2016-03-01 00:00:00");
+    }
+
+    #[test]
+    fn a_month_later_it_is_the_same_time_of_the_day() {
+        for (from, months, to) in [
+            ("2016-01-31 12:34:56", 1, "2016-02-29 12:34:56"),
+            ("2016-01-31 00:00:00", 2, "2016-03-31 00:00:00"),
+            ("2016-12-31 23:59:59", 2, "2017-02-28 23:59:59"),
+            ("2016-06-20 07:00:00", 12, "2017-06-20 07:00:00"),
+            ("2016-06-20 07:00:00", 0, "2016-06-20 07:00:00"),
+        ] {
+            let from_ms = parse_gmt8(from).unwrap() + 789;
+            let to_ms = parse_gmt8(to).unwrap() + 789;
+            assert_eq!(months_later_ms(from_ms, months), to_ms, "{from} {months}");
+        }
+        assert_eq!(months_later_ms(i64::MAX, u32::MAX), i64::MAX);
     }
 
     #[test]

@@ -19,6 +19,8 @@ mod partner;
 mod phone;
 mod prizes;
 mod renewal;
+mod renewal_desk;
+mod renewal_pay;
 mod scenarios;
 mod seed;
 mod signin;

@@ -12,7 +12,7 @@ fn fen(fen: i64) -> Fen {
     Fen::new(fen).unwrap()
 }
 
-fn subscription(world: &World, order: &str, interval: Interval, prices: &[i64]) -> Facts {
+pub fn subscription(world: &World, order: &str, interval: Interval, prices: &[i64]) -> Facts {
     let prices_fen = prices.iter().copied().map(fen).collect();
     let renewal = Renewal {
         interval,

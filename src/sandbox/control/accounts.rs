@@ -164,6 +164,7 @@ fn user_json(state: &State, user: &User, place: &Place) -> Value {
         "nick": user.nick,
         "avatar_url": place.avatar(user),
         "points": user.points,
+        "renewal_pay_fail": user.renewal_pay_fail,
         "authorised": user.authorised,
         "sessions": sessions.collect::<Vec<_>>(),
     })

@@ -8,6 +8,7 @@ mod gifts;
 mod lottery;
 mod notifies;
 mod orders;
+pub mod renewals;
 pub mod scenarios;
 
 use std::sync::Arc;
@@ -23,9 +24,10 @@ use axum::{Json, Router};
 use serde_json::{json, Value};
 
 use super::check::{Known, Wrong};
-use super::fields::{required, ApiError, Fields};
+use super::fields::{ApiError, Fields};
 use super::plans::{CallPlan, Plan};
 use super::shared::{Place, Shared};
+use super::span::Span;
 use super::state::State;
 use crate::core::award::Award;
 use crate::limits::{ORDERS_LIST_MAX, SANDBOX_ADVANCE_S_MAX, SANDBOX_BODY_BYTES_MAX};
@@ -47,6 +49,7 @@ pub fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .merge(lottery::router())
         .merge(notifies::router())
         .merge(orders::router())
+        .merge(renewals::router())
         .merge(scenarios::router())
         .fallback(no_route)
         .method_not_allowed_fallback(no_route)
@@ -102,12 +105,43 @@ async fn show_state(Extracted(shared): Sandbox) -> Answer {
 
 async fn advance(Extracted(shared): Sandbox, body: Body) -> Answer {
     let mut fields = Fields::read(&whole(body)?)?;
-    let seconds = required("seconds", fields.number("seconds", 0, SANDBOX_ADVANCE_S_MAX)?)?;
+    let wanted = Advance::read(&mut fields)?;
     fields.finish()?;
-    let moved = shared.act(|state, _| state.advance(seconds)).await;
-    moved.map_err(|message| ApiError::new(StatusCode::CONFLICT, "seconds", message))?;
+    shared.act(|state, now_ms| wanted.apply(state, now_ms)).await?;
     let (now_ms, ahead_ms) = shared.look(|state, now_ms| (now_ms, state.ahead_ms()));
     Ok(Json(json!({ "now_ms": now_ms, "ahead_s": ahead_ms / 1_000 })))
+}
+
+/// How far the clock is to be moved, and the field that says so.
+pub struct Advance(&'static str, Span);
+
+impl Advance {
+    /// Reads `seconds`, or `by`, a span.
+    ///
+    /// # Errors
+    /// Neither or both are there, or one is wrong.
+    pub fn read(fields: &mut Fields) -> Result<Advance, ApiError> {
+        let seconds = fields.number("seconds", 0, SANDBOX_ADVANCE_S_MAX)?;
+        match (seconds, fields.text("by")?) {
+            (Some(seconds), None) => Ok(Advance("seconds", Span::Seconds(seconds))),
+            (None, Some(text)) => {
+                let wrong = || ApiError::invalid("by", Span::SHAPE);
+                Span::parse(text.trim()).map(|span| Advance("by", span)).ok_or_else(wrong)
+            }
+            (None, None) => Err(ApiError::invalid("seconds", "is required, or by")),
+            (Some(_), Some(_)) => Err(ApiError::invalid("by", "goes without seconds")),
+        }
+    }
+
+    /// Moves it.
+    ///
+    /// # Errors
+    /// It would be too far.
+    pub fn apply(self, state: &mut State, now_ms: i64) -> Result<(), ApiError> {
+        let Advance(field, span) = self;
+        let seconds = span.seconds(now_ms).map_err(|why| ApiError::invalid(field, why))?;
+        state.advance(seconds).map_err(|why| conflict(field, why))
+    }
 }
 
 async fn reset(Extracted(shared): Sandbox) -> Answer {

@@ -11,6 +11,7 @@ use serde_json::{json, Value};
 use super::super::action::Action;
 use super::super::fields::{ApiError, Fields};
 use super::super::order::{status_name, Order};
+use super::super::renewal::ChargeOf;
 use super::super::shared::Shared;
 use super::super::state::State;
 use super::{award_json, limit, not_found, whole, Answer, Body, Sandbox};
@@ -137,7 +138,13 @@ fn order_json(order: &Order, shared: &Shared) -> Value {
         "payer": order.payer,
         "awards": order.awards.iter().map(|award| award_json(award, &shared.place)).collect::<Vec<_>>(),
         "renewal": order.data.renewal.as_ref().map(renewal_json),
+        "charge": order.charge.as_ref().map(charge_json),
     })
+}
+
+/// Which charge of which subscription the order is.
+fn charge_json(charge: &ChargeOf) -> Value {
+    json!({ "ref_order_no": charge.ref_order_no, "seq": charge.seq })
 }
 
 /// The thread that the order began: later charges are counted from its `seq` 0.

@@ -86,7 +86,8 @@ pub fn check(request: &DeviceRequest) -> Result<(), ParamError> {
     }
 }
 
-fn is_http_url(url: &str) -> bool {
+/// Whether notifies could be sent there.
+pub fn is_http_url(url: &str) -> bool {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or("");
     url.len() <= NOTIFY_URL_BYTES_MAX && !host.is_empty()

@@ -38,7 +38,7 @@ impl Call<'_> {
     }
 
     pub(super) fn query(&self, state: &mut State, partner_order_no: &str) -> Outcome {
-        let Some(order) = state.find(&self.app.app_key, partner_order_no) else {
+        let Some(order) = state.find_of_box(&self.app.app_key, partner_order_no) else {
             return self.not_found(partner_order_no);
         };
         let number = order.number;
@@ -56,7 +56,7 @@ impl Call<'_> {
     }
 
     pub(super) fn close(&self, state: &mut State, partner_order_no: &str) -> Outcome {
-        let Some(order) = state.find(&self.app.app_key, partner_order_no) else {
+        let Some(order) = state.find_of_box(&self.app.app_key, partner_order_no) else {
             return self.not_found(partner_order_no);
         };
         let number = order.number;

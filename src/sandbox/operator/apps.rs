@@ -5,7 +5,9 @@ use maud::{html, Markup};
 use super::layout::field;
 use super::{no_action, top, Done, View};
 use crate::core::report::WebKind;
-use crate::limits::{LINK_BYTES_MAX, NAME_CHARS_MAX, SANDBOX_PAGE_CHARS_MAX};
+use crate::limits::{
+    LINK_BYTES_MAX, NAME_CHARS_MAX, SANDBOX_EARLY_DAYS_MAX, SANDBOX_PAGE_CHARS_MAX,
+};
 use crate::money::Fen;
 use crate::sandbox::apps::App;
 use crate::sandbox::check;
@@ -90,6 +92,14 @@ fn settings_fields(view: &View, app: &App, settings: &Settings) -> Markup {
         (field(lang.say("续费总额上限（分，可空）", "Most of all charges, in fen (may be empty)"), &html! {
             input type="number" name="renewal_cap_fen" min="1" value=[cap];
         }))
+        (switch("renewal_pay_fail", settings.renewal_pay_fail, lang.say(
+            "续费扣款全部失败",
+            "Every deduction for a subscription is refused",
+        )))
+        (field(lang.say("可提前扣款天数", "Days a charge may come early"), &html! {
+            input type="number" name="renewal_early_days" min="0" max=(SANDBOX_EARLY_DAYS_MAX)
+                value=(settings.renewal_early_days);
+        }))
         (wide(lang.say("商品二维码页面 URL", "Page for the goods QR code"), &html! {
             input name="qr_url" maxlength=(LINK_BYTES_MAX) value=[settings.qr_url.as_deref()];
         }))
@@ -157,6 +167,8 @@ pub fn act(action: &str, mut form: Fields, state: &mut State) -> Done {
         qr_url: form.line("qr_url")?,
         renewal: form.text("renewal")?.is_some(),
         renewal_cap_fen: cap(&mut form)?,
+        renewal_early_days: early_days(&mut form)?,
+        renewal_pay_fail: form.text("renewal_pay_fail")?.is_some(),
         profile: form.text("profile")?.is_some(),
         notify_method: notify_method(&mut form)?,
         notify_closed: form.text("notify_closed")?.is_some(),
@@ -180,6 +192,11 @@ fn notify_method(form: &mut Fields) -> Result<NotifyMethod, ApiError> {
 fn cap(form: &mut Fields) -> Result<Option<Fen>, ApiError> {
     let fen = form.number("renewal_cap_fen", 1, i64::MAX)?.map(Fen::new).transpose();
     fen.map_err(|error| ApiError::invalid("renewal_cap_fen", error.to_string()))
+}
+
+fn early_days(form: &mut Fields) -> Result<u32, ApiError> {
+    let days = form.number("renewal_early_days", 0, i64::from(SANDBOX_EARLY_DAYS_MAX))?;
+    Ok(days.and_then(|days| u32::try_from(days).ok()).unwrap_or(0))
 }
 
 fn read_page(form: &mut Fields, kind: WebKind) -> Result<Option<H5Page>, ApiError> {

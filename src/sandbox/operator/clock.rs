@@ -4,9 +4,9 @@ use maud::{html, Markup};
 
 use super::layout::{field, nothing, table};
 use super::{no_action, words, Done, View};
-use crate::limits::{SANDBOX_ADVANCE_S_MAX, SANDBOX_PLAN_ORDERS_MAX, SANDBOX_TIMES_MAX};
-use crate::sandbox::control::conflict;
+use crate::limits::{SANDBOX_PLAN_ORDERS_MAX, SANDBOX_TIMES_MAX};
 use crate::sandbox::control::scenarios::Wish;
+use crate::sandbox::control::Advance;
 use crate::sandbox::fields::{required, Fields};
 use crate::sandbox::method::Method;
 use crate::sandbox::scenario::Scenario;
@@ -14,13 +14,16 @@ use crate::sandbox::state::State;
 use crate::sandbox::texts::Lang;
 use crate::wire::time::format_gmt8;
 
-/// Steps of the clock that somebody wants: past a code's life, a draw's grace, a month's charge.
-const STEPS: [(i64, &str, &str); 5] = [
-    (10, "10 秒", "10 s"),
-    (60, "1 分钟", "1 min"),
-    (301, "5 分钟", "5 min"),
-    (3_600, "1 小时", "1 h"),
-    (86_400, "1 天", "1 day"),
+/// Steps of the clock that somebody wants: past a code's life, a draw's grace, a charge's day.
+const STEPS: [(&str, &str, &str); 8] = [
+    ("10s", "10 秒", "10 s"),
+    ("1min", "1 分钟", "1 min"),
+    ("301s", "5 分钟", "5 min"),
+    ("1h", "1 小时", "1 h"),
+    ("1d", "1 天", "1 day"),
+    ("30d", "30 天", "30 days"),
+    ("1mo", "1 个月", "1 month"),
+    ("3mo", "3 个月", "3 months"),
 ];
 
 /// Scenarios, clock and reset.
@@ -35,9 +38,9 @@ pub fn view(view: &View, state: &State) -> Markup {
         section {
             h2 { (lang.say("时钟", "Clock")) }
             p { span.mono { (format_gmt8(view.now_ms)) } " GMT+8" }
-            div.actions { @for (seconds, zh, en) in STEPS {
+            div.actions { @for (by, zh, en) in STEPS {
                 @let text = format!("+ {}", lang.say(zh, en));
-                (view.button("advance", &[("seconds", &seconds.to_string())], "", &text))
+                (view.button("advance", &[("by", by)], "", &text))
             } }
             (view.form("advance", &advance_fields(lang)))
         }
@@ -127,8 +130,9 @@ fn waiting(lang: Lang, state: &State) -> Markup {
 
 fn advance_fields(lang: Lang) -> Markup {
     html! {
-        (field(lang.say("秒", "Seconds"), &html! {
-            input type="number" name="seconds" min="1" max=(SANDBOX_ADVANCE_S_MAX) required;
+        (field(lang.say("多久", "How far"), &html! {
+            input name="by" required placeholder="45d" pattern="\\s*[0-9]+(s|min|h|d|w|mo|y)\\s*"
+                title="90s 15min 12h 30d 2w 1mo 1y";
         }))
         button { (lang.say("拨快", "Advance")) }
     }
@@ -143,10 +147,9 @@ pub fn act(action: &str, mut form: Fields, state: &mut State, now_ms: i64) -> Do
             wish.apply(state, now_ms).map(|_| ())
         }
         "advance" => {
-            let seconds = form.number("seconds", 1, SANDBOX_ADVANCE_S_MAX)?;
+            let wanted = Advance::read(&mut form)?;
             form.finish()?;
-            let seconds = required("seconds", seconds)?;
-            state.advance(seconds).map_err(|why| conflict("seconds", why))
+            wanted.apply(state, now_ms)
         }
         "reset" => {
             required("sure", form.text("sure")?)?;

@@ -10,6 +10,7 @@ mod layout;
 mod lottery;
 mod notifies;
 mod orders;
+mod renewals;
 mod signins;
 mod top;
 mod users;
@@ -54,6 +55,7 @@ enum Tab {
     Apps,
     Orders,
     Notifies,
+    Renewals,
     SignIns,
     Users,
     Lottery,
@@ -73,10 +75,11 @@ struct View<'a> {
 }
 
 impl Tab {
-    const ALL: [Tab; 10] = [
+    const ALL: [Tab; 11] = [
         Tab::Apps,
         Tab::Orders,
         Tab::Notifies,
+        Tab::Renewals,
         Tab::SignIns,
         Tab::Users,
         Tab::Lottery,
@@ -92,6 +95,7 @@ impl Tab {
             Tab::Apps => "apps",
             Tab::Orders => "orders",
             Tab::Notifies => "notifies",
+            Tab::Renewals => "renewals",
             Tab::SignIns => "signins",
             Tab::Users => "users",
             Tab::Lottery => "lottery",
@@ -107,6 +111,7 @@ impl Tab {
             Tab::Apps => lang.say("应用", "Apps"),
             Tab::Orders => lang.say("订单", "Orders"),
             Tab::Notifies => lang.say("通知", "Notifies"),
+            Tab::Renewals => lang.say("续费", "Renewals"),
             Tab::SignIns => lang.say("登录请求", "Sign-ins"),
             Tab::Users => lang.say("用户与积分", "Users"),
             Tab::Lottery => lang.say("抽奖", "Lottery"),
@@ -120,7 +125,12 @@ impl Tab {
     /// Pages with fields do not look again by themselves: what was half typed would be gone.
     fn refresh_s(self) -> Option<u32> {
         match self {
-            Tab::Orders | Tab::Notifies | Tab::SignIns | Tab::Events | Tab::Calls => Some(3),
+            Tab::Orders
+            | Tab::Notifies
+            | Tab::Renewals
+            | Tab::SignIns
+            | Tab::Events
+            | Tab::Calls => Some(3),
             Tab::Apps | Tab::Users | Tab::Lottery | Tab::Gifts | Tab::Clock => None,
         }
     }
@@ -130,6 +140,7 @@ impl Tab {
             Tab::Apps => apps::view(view, state),
             Tab::Orders => orders::view(view, state),
             Tab::Notifies => notifies::view(view, state),
+            Tab::Renewals => renewals::view(view, state),
             Tab::SignIns => signins::view(view, state),
             Tab::Users => users::view(view, state),
             Tab::Lottery => lottery::view(view, state),
@@ -145,6 +156,7 @@ impl Tab {
             Tab::Apps => apps::act(action, form, state),
             Tab::Orders => orders::act(action, form, state, now_ms),
             Tab::Notifies => notifies::act(action, form, state),
+            Tab::Renewals => renewals::act(action, form, state, now_ms),
             Tab::Users => users::act(action, form, state),
             Tab::Lottery => lottery::act(action, form, state, now_ms),
             Tab::Gifts => gifts::act(action, form, state),

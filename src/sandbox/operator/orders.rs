@@ -51,6 +51,10 @@ fn row(view: &View, state: &State, order: &Order) -> Markup {
                     (order.data.partner_order_no)
                 }
                 p.sub { bdi { (state.merchant(order)) } }
+                @if let Some(charge) = &order.charge {
+                    p.sub { (lang.say("续费", "Charge")) " " (charge.seq) " · "
+                        span.mono { bdi { (charge.ref_order_no) } } }
+                }
             }
             td {
                 bdi { (order.data.subject) }

@@ -23,6 +23,7 @@ pub fn view(view: &View, state: &State) -> Markup {
         lang.say("用户", "User"),
         lang.say("积分", "Points"),
         lang.say("已授权的应用", "Has authorised"),
+        lang.say("续费", "Subscriptions"),
         "",
     ];
     let mut users = state.users().all().peekable();
@@ -66,6 +67,16 @@ fn row(view: &View, state: &State, user: &User) -> Markup {
                         lang.say("取消授权", "Take back"),
                     ))
                 }
+            } }
+            td { div.actions {
+                @if user.renewal_pay_fail {
+                    span.pill.bad { (lang.say("续费扣款失败", "Deductions fail")) }
+                }
+                (view.button("pay_fail", &[("user_id", id)], "small", if user.renewal_pay_fail {
+                    lang.say("恢复扣款", "Let them succeed")
+                } else {
+                    lang.say("让扣款失败", "Make deductions fail")
+                }))
             } }
             td { (view.button("remove", &[("user_id", id)], "small", lang.say("删除", "Remove"))) }
         }
@@ -149,6 +160,12 @@ pub fn act(action: &str, mut form: Fields, state: &mut State) -> Done {
             state.revoke(&user_id, of.as_deref());
             Ok(())
         }
+        "pay_fail" => {
+            let turn =
+                |user: &User| User { renewal_pay_fail: !user.renewal_pay_fail, ..user.clone() };
+            let user = state.users().get(&user_id).map(turn).ok_or_else(unknown)?;
+            state.put_user(user).map_err(conflict)
+        }
         "remove" => state.remove_user(&user_id).then_some(()).ok_or_else(unknown),
         _ => Err(no_action()),
     }
@@ -164,6 +181,7 @@ fn create(user_id: String, mut form: Fields, state: &mut State) -> Done {
         nick: required("nick", form.line("nick")?)?,
         avatar_url: form.line("avatar_url")?,
         points: form.number("points", 0, SANDBOX_POINTS_MAX)?.unwrap_or(0),
+        renewal_pay_fail: false,
         authorised: BTreeMap::new(),
     };
     form.finish()?;

@@ -3,7 +3,7 @@
 use crate::sandbox::scenario::Scenario;
 use crate::sandbox::texts::Lang;
 
-const CHINESE: [(&str, &str); 34] = [
+const CHINESE: &[(&str, &str)] = &[
     ("manual", "等待手机页面或控制接口"),
     ("success", "0.5 秒扫码，1 秒付款"),
     ("success.slow", "0.5 秒扫码，30 秒付款"),
@@ -35,6 +35,10 @@ const CHINESE: [(&str, &str); 34] = [
     ("coin.query_fail", "礼包网关的下一次查询返回 FAIL"),
     ("coin.mark_fail", "礼包网关的下一次标记不执行，返回 FAIL"),
     ("coin.mark_lost", "礼包网关的下一次标记已执行，但返回 500"),
+    ("renewal.pay_fail", "下一次续费扣款被拒绝：RENEWAL_ORDER_PAY_FAIL"),
+    ("renewal.wait", "下一次续费等待付款人一天：WAIT_BUYER_PAY"),
+    ("renewal.pay_lost", "下一次续费已执行，但返回 500"),
+    ("renewal.throttle", "接下来的续费不执行，返回错误 7：再等 2 秒"),
     ("auth.slow_down", "接下来查询登录时返回错误 7：再等 2 秒"),
     ("session.revoked", "下一次带会话的调用，会话已失效：错误 27"),
     ("query.system_error", "商户服务器的下一次订单查询被拒绝：SYSTEM_ERROR"),

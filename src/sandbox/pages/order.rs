@@ -13,12 +13,17 @@ use crate::sandbox::texts::{duration, Lang};
 use crate::sandbox::users::User;
 use crate::wire::device::{OrderStatus, RenewalData};
 
+/// The action of the button that ends a subscription.
+pub const END: &str = "end";
+
 /// What the page shows besides the order.
 pub struct Scene<'a> {
     /// The merchant's name.
     pub merchant: &'a str,
     /// Who may pay.
     pub users: Vec<&'a User>,
+    /// The order began a subscription that goes on.
+    pub subscribed: bool,
     /// The sandbox's clock.
     pub now_ms: i64,
 }
@@ -35,6 +40,10 @@ pub fn phone(lang: Lang, order: &Order, scene: &Scene) -> String {
             dl {
                 dt { (lang.say("商品", "Item")) } dd dir="auto" { (order.data.subject) }
                 @if let Some(renewal) = &order.data.renewal { (plan(lang, renewal)) }
+                @if let Some(charge) = &order.charge {
+                    dt { (lang.say("续费", "Charge")) }
+                    dd dir="auto" { (charge.seq) " · " (charge.ref_order_no) }
+                }
                 dt { (lang.say("订单号", "Order")) } dd { (order.data.partner_order_no) }
                 @if let Some(payer) = &order.payer {
                     dt { (lang.say("付款人", "Payer")) } dd { (payer.as_str()) }
@@ -50,7 +59,10 @@ pub fn phone(lang: Lang, order: &Order, scene: &Scene) -> String {
             @if open {
                 (buttons(lang, order, &scene.users))
             } @else {
-                p.hint { (lang.say("请回到电视查看结果。", "Look at the TV for the result.")) }
+                @if scene.subscribed { (end_button(lang, order)) }
+                @if order.charge.is_none() {
+                    p.hint { (lang.say("请回到电视查看结果。", "Look at the TV for the result.")) }
+                }
             }
         }
     };
@@ -139,6 +151,18 @@ fn buttons(lang: Lang, order: &Order, users: &[&User]) -> Markup {
                 (lang.say("余额不足", "Not enough money"))
             }
             button.quiet name="action" value="cancel" { (lang.say("取消付款", "Cancel")) }
+        }
+    }
+}
+
+/// The payer ends the subscription that the order began.
+fn end_button(lang: Lang, order: &Order) -> Markup {
+    html! {
+        form method="post" action={ "/Q/" (order.code) "?lang=" (lang.code()) } {
+            input type="hidden" name="token" value=(order.form_token);
+            button.quiet name="action" value=(END) {
+                (lang.say("解除自动续费", "End the subscription"))
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ mod draws;
 mod gifts;
 mod notifies;
 mod orders;
+mod renewals;
 mod saved;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -57,6 +58,8 @@ enum Due {
     Attempt(u64),
     Gift(GiftId),
     Notify(u64),
+    /// The next charge of the subscription that this order began.
+    Charge(u64),
 }
 
 /// The state.
@@ -85,6 +88,8 @@ pub struct State {
     orders: BTreeMap<u64, Order>,
     by_name: HashMap<(String, String), u64>,
     by_code: HashMap<String, u64>,
+    /// The later charges of a subscription, oldest first, by `Order::number` of its first order.
+    charges: HashMap<u64, Vec<u64>>,
     timers: BTreeSet<(i64, Due)>,
     number_last: u64,
     rng: Rng,
@@ -116,6 +121,7 @@ impl State {
             orders: BTreeMap::new(),
             by_name: HashMap::new(),
             by_code: HashMap::new(),
+            charges: HashMap::new(),
             timers: BTreeSet::new(),
             number_last: 0,
             rng,
@@ -155,6 +161,7 @@ impl State {
         self.orders.clear();
         self.by_name.clear();
         self.by_code.clear();
+        self.charges.clear();
         self.timers.clear();
         self.paid_answers.clear();
         self.attempts.clear();
@@ -297,6 +304,7 @@ impl State {
                 Due::Attempt(number) => self.expire_attempt(number),
                 Due::Gift(gift_id) => self.expire_gift(gift_id),
                 Due::Notify(number) => self.ripen_notify(number),
+                Due::Charge(first) => self.tell_due(first),
             }
         }
         self.now_ms = now_ms;

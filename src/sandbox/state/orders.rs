@@ -28,6 +28,11 @@ impl State {
         self.orders.get(self.by_name.get(&name)?)
     }
 
+    /// The same, of what a box registered: a charge is none of its business.
+    pub fn find_of_box(&self, app_key: &str, partner_order_no: &str) -> Option<&Order> {
+        self.find(app_key, partner_order_no).filter(|order| order.charge.is_none())
+    }
+
     /// An order by the code of its page, in either case.
     pub fn find_code(&self, code: &str) -> Option<&Order> {
         self.orders.get(self.by_code.get(&code.to_ascii_uppercase())?)
@@ -40,11 +45,17 @@ impl State {
 
     /// Changes an order and keeps its timer right. None if there is no such order.
     pub fn change<R>(&mut self, number: u64, act: impl FnOnce(&mut Order) -> R) -> Option<R> {
+        let first = self.first_of(number);
+        let charge_before = first.and_then(|first| self.charge_due_ms(first));
         let order = self.orders.get_mut(&number)?;
         let before = (order.due_ms(), order.status);
         let result = act(order);
         let after = (order.due_ms(), order.status);
         self.retime(Due::Order(number), before.0, after.0);
+        if let Some(first) = first {
+            let charge_after = self.charge_due_ms(first);
+            self.retime(Due::Charge(first), charge_before, charge_after);
+        }
         self.version += 1;
         if before.1 != after.1 {
             if after.1 == OrderStatus::TradeSuccess {
@@ -69,6 +80,9 @@ impl State {
         if let Some(user_id) = order.payer.as_ref().filter(|_| order.paid_ms.is_some()) {
             text.push_str(&format!(", payer {}", user_id.as_str()));
         }
+        if let Some(charge) = &order.charge {
+            text.push_str(&format!(", charge {} of {}", charge.seq, charge.ref_order_no));
+        }
         for award in &order.awards {
             text.push_str(&format!(", won {}", award.name));
         }
@@ -92,7 +106,9 @@ impl State {
 
     /// A payer who is known may win something with the product.
     fn draw_prize(&mut self, number: u64) {
-        let Some(order) = self.orders.get(&number) else { return };
+        // A payer who is charged by the merchant's server is not there to win anything.
+        let order = self.orders.get(&number).filter(|order| order.charge.is_none());
+        let Some(order) = order else { return };
         let (Some(payer), Some(subject_id)) = (&order.payer, &order.data.subject_id) else {
             return;
         };
@@ -120,7 +136,7 @@ impl State {
         now_ms: i64,
     ) -> Result<u64, Refused> {
         if let Some(order) = self.find(app_key, &data.partner_order_no) {
-            return match difference(&order.data, data) {
+            return match difference(order, data) {
                 None => Ok(order.number),
                 Some(field) => {
                     let message = format!("{field} differs from the order of this number");
@@ -128,7 +144,7 @@ impl State {
                 }
             };
         }
-        renewal::check(data, &self.settings(app_key))?;
+        renewal::check_first(data, &self.settings(app_key))?;
         self.make_room()?;
         let setting = self.plans.take(app_key, &data.partner_order_no);
         self.version += 1;
@@ -145,24 +161,27 @@ impl State {
         Ok(number)
     }
 
-    fn make(&mut self) -> Made {
+    pub(super) fn make(&mut self) -> Made {
         self.number_last += 1;
         let code = self.new_code();
         let trade_no = format!("2088{}{:08}", self.rng.digits(16), self.number_last);
         Made { number: self.number_last, code, form_token: self.rng.hex(32), trade_no }
     }
 
-    fn make_room(&mut self) -> Result<(), Refused> {
+    /// Forgets the oldest finished order if there are too many. One that a subscription still
+    /// needs stays.
+    pub(super) fn make_room(&mut self) -> Result<(), Refused> {
         if self.orders.len() < SANDBOX_ORDERS_MAX {
             return Ok(());
         }
-        let finished = self.orders.values().find(|order| !order.is_open());
-        let Some(number) = finished.map(|order| order.number) else {
-            let message = format!("{SANDBOX_ORDERS_MAX} orders are open");
+        let finished = |order: &&Order| !order.is_open() && !self.is_needed(order);
+        let Some(number) = self.orders.values().find(finished).map(|order| order.number) else {
+            let message = format!("{SANDBOX_ORDERS_MAX} orders are open or of live subscriptions");
             return Err(Refused::new(SYSTEM_ERROR, message));
         };
         if let Some(order) = self.orders.remove(&number) {
             self.by_code.remove(&order.code);
+            self.forget_charge(&order);
             self.by_name.remove(&(order.app_key, order.data.partner_order_no));
         }
         Ok(())
@@ -174,7 +193,14 @@ impl State {
         self.by_name.insert(name, number);
         self.by_code.insert(order.code.clone(), number);
         self.timers.extend(order.due_ms().map(|due_ms| (due_ms, Due::Order(number))));
+        let first = order.charge.as_ref().map(|charge| charge.first);
+        let charge_before = first.and_then(|first| self.charge_due_ms(first));
         self.orders.insert(number, order);
+        if let Some(first) = first {
+            self.charges.entry(first).or_default().push(number);
+            let charge_after = self.charge_due_ms(first);
+            self.retime(Due::Charge(first), charge_before, charge_after);
+        }
     }
 }
 
@@ -187,8 +213,10 @@ fn interval(data: &PrecreateData) -> Option<Interval> {
 }
 
 /// The first fact that makes two orders of one number different. The lifetime is none.
-fn difference(old: &PrecreateData, new: &PrecreateData) -> Option<&'static str> {
+fn difference(order: &Order, new: &PrecreateData) -> Option<&'static str> {
+    let old = &order.data;
     let differs = [
+        ("renewal", order.charge.is_some()),
         ("price", old.price != new.price),
         ("subject", old.subject != new.subject),
         ("subject_id", old.subject_id != new.subject_id),

@@ -101,7 +101,13 @@ impl State {
         let gifts = gifts.filter_map(|gift| Some((gift.due_ms()?, Due::Gift(gift.gift_id))));
         let notifies = self.notifies.newest();
         let due = |item: &Item| Some((item.timer_ms()?, Due::Notify(item.number)));
-        self.timers.extend(attempts.chain(gifts).chain(notifies.filter_map(due)));
+        let firsts = self.orders.values().filter(|order| order.agreement.is_some());
+        let charges = firsts.filter_map(|order| {
+            Some((self.charge_due_ms(order.number)?, Due::Charge(order.number)))
+        });
+        let timers: Vec<(i64, Due)> =
+            attempts.chain(gifts).chain(notifies.filter_map(due)).chain(charges).collect();
+        self.timers.extend(timers);
     }
 
     /// An app that was known keeps its secret, unless the seed names one.

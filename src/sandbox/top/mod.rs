@@ -212,7 +212,7 @@ fn waits(
 ) -> Option<watch::Receiver<()>> {
     match request {
         DeviceRequest::Query { partner_order_no, .. } => {
-            let order = state.find(device.app_key, partner_order_no)?;
+            let order = state.find_of_box(device.app_key, partner_order_no)?;
             (order.is_open() && order.told == order.status).then(|| order.changed.subscribe())
         }
         DeviceRequest::AuthQuery { attempt, .. } => {

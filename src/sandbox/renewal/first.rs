@@ -1,7 +1,7 @@
 //! The rules of a subscription's first order (protocol notes 5). Pure.
 
-use super::settings::Settings;
-use super::state::Refused;
+use super::super::settings::Settings;
+use super::super::state::Refused;
 use crate::wire::device::{
     PrecreateData, RENEWAL_ORDER_INFO_ERROR, RENEWAL_ORDER_NOT_ALLOWED, RENEWAL_PRICE_EXCEED_LIMIT,
     TERM_COUNT_EXCEED_LIMIT,

@@ -64,9 +64,9 @@ impl Ledger {
 
     /// As `asked`, because of a notify, unless somebody, in this process or another, has asked
     /// less than `cool_down_ms` ago: then nothing is written, and the answer is false. A time
-    /// that lies ahead, as after a clock was set back, counts as long ago. The notify waits
-    /// until `settle` or `answered`, so that a process that dies meanwhile leaves it to the
-    /// next one.
+    /// that lies as far ahead, as after a clock was set back, counts as long ago. The notify
+    /// waits until `settle` or `answered`, so that a process that dies meanwhile leaves it to
+    /// the next one.
     pub fn try_ask(
         &self,
         order_no: &OrderId,
@@ -75,7 +75,7 @@ impl Ledger {
     ) -> Result<bool, LedgerError> {
         let sql = "UPDATE orders SET asked_ms = ?2, hinted_ms = coalesce(hinted_ms, ?2)
             WHERE order_no = ?1 AND settled_ms IS NULL
-            AND (asked_ms IS NULL OR asked_ms > ?2 OR asked_ms <= ?2 - ?3)";
+            AND (asked_ms IS NULL OR abs(asked_ms - ?2) >= ?3)";
         let connection = self.lock();
         let mut statement = connection.prepare_cached(sql)?;
         Ok(statement.execute(params![order_no, now_ms, cool_down_ms])? == 1)
@@ -318,6 +318,7 @@ mod tests {
         assert_eq!(ledger.try_ask(&order, 1_000, NOW_MS + 999), Ok(false));
         assert_eq!(asked(), Some(NOW_MS));
         assert_eq!(ledger.try_ask(&order, 1_000, NOW_MS + 1_000), Ok(true));
+        assert_eq!(ledger.try_ask(&order, 1_000, NOW_MS + 1), Ok(false), "another thread's clock");
         assert_eq!(ledger.try_ask(&order, 1_000, NOW_MS), Ok(true), "the clock was set back");
         assert_eq!(ledger.asked(&order, NOW_MS + 5), Ok(()));
         assert_eq!(asked(), Some(NOW_MS + 5));

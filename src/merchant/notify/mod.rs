@@ -363,8 +363,8 @@ impl Receiver {
 
     /// As `Ledger::try_ask` sees it.
     fn may_ask(&self, entry: &Entry, now_ms: i64) -> bool {
-        let pause = 0..self.cool_down_ms(entry, now_ms);
-        entry.asked_ms.is_none_or(|ms| !pause.contains(&now_ms.saturating_sub(ms)))
+        let pause_ms = self.cool_down_ms(entry, now_ms).unsigned_abs();
+        entry.asked_ms.is_none_or(|asked_ms| asked_ms.abs_diff(now_ms) >= pause_ms)
     }
 
     fn cool_down_ms(&self, entry: &Entry, now_ms: i64) -> i64 {

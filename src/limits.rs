@@ -364,6 +364,8 @@ pub const NOTIFY_TICK_ASKS_MAX: usize = 16;
 /// How long a call waits for another process that writes to the same ledger. A write takes
 /// milliseconds; a process that holds it longer hangs.
 pub const LEDGER_BUSY_MS: u64 = 5_000;
+/// Between two attempts to open a ledger that another process is just making.
+pub const LEDGER_RETRY_MS: u64 = 10;
 /// Prepared statements that a ledger keeps: all that its calls have.
 pub const LEDGER_STATEMENTS_MAX: usize = 64;
 /// Orders, or grants, of one page of the ledger.

@@ -7,12 +7,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{Ledger, LedgerError};
-use crate::limits::{LEDGER_BUSY_MS, LEDGER_STATEMENTS_MAX};
+use crate::limits::{LEDGER_BUSY_MS, LEDGER_RETRY_MS, LEDGER_STATEMENTS_MAX};
 
 /// "AlPL" in the header of the file: a ledger of ours.
 const APPLICATION_ID: i64 = 0x416c_504c;
@@ -33,13 +33,36 @@ impl Ledger {
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(Duration::from_millis(LEDGER_BUSY_MS))?;
         connection.set_prepared_statement_cache_capacity(LEDGER_STATEMENTS_MAX);
-        if !is_ours(&connection, path)? {
-            prepare(&mut connection, path)?;
-        }
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        make_ready(&mut connection, path)?;
         Ok(Ledger { connection: Mutex::new(connection) })
     }
+}
+
+/// Looks at the file, and makes its tables if it is empty. SQLite does not wait for another
+/// process that turns the write-ahead log on, so this does.
+fn make_ready(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+    let deadline = Instant::now() + Duration::from_millis(LEDGER_BUSY_MS);
+    loop {
+        match try_make_ready(connection, path) {
+            Err(LedgerError::Busy) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(LEDGER_RETRY_MS));
+            }
+            done => return done,
+        }
+    }
+}
+
+fn try_make_ready(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+    // One reading of all of it: another process may be making the tables.
+    let reading = connection.transaction()?;
+    let ours = is_ours(&reading, path)?;
+    reading.commit()?;
+    if ours {
+        return Ok(());
+    }
+    make_tables(connection, path)
 }
 
 /// Makes an empty file of mode 0600. By way of a second name: a process that opens and closes
@@ -90,8 +113,8 @@ fn is_ours(connection: &Connection, path: &Path) -> Result<bool, LedgerError> {
     }
 }
 
-/// Makes the tables, unless another process has made them meanwhile.
-fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+/// Unless another process has made them meanwhile.
+fn make_tables(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if !is_ours(&transaction, path)? {
@@ -214,7 +237,7 @@ mod tests {
 
     #[test]
     fn many_can_make_the_same_ledger_at_once() {
-        for _ in 0..10 {
+        for _ in 0..30 {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("ledger.sqlite");
             std::thread::scope(|scope| {

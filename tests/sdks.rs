@@ -2,6 +2,7 @@
 //! is understood, and what they make of the answers is right. `tools/sdks` installs them.
 #![cfg(all(feature = "sandbox", unix))]
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -10,11 +11,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use alitv_pay::gateway::http::{fetch, Fetch};
 use alitv_pay::gateway::HttpMethod;
 use alitv_pay::money::Fen;
-use alitv_pay::sandbox::{start, Action, App, Options, Running, Seed};
+use alitv_pay::sandbox::{start, Action, App, Options, Running, Scenario, Seed};
 use alitv_pay::wire::blocks::decrypt;
 use alitv_pay::wire::device::ORDER_PRECREATE;
 use alitv_pay::wire::keys::PrivateKey;
-use alitv_pay::wire::partner::{PartnerOrder, PartnerStatus, ORDER_QUERY};
+use alitv_pay::wire::partner::{PartnerOrder, PartnerStatus, ORDER_QUERY, RENEWAL_PAY};
 use alitv_pay::wire::secret::Secret;
 use alitv_pay::wire::top::{sign, Params, SignMethod};
 use serde_json::{json, Value};
@@ -40,6 +41,15 @@ const OPENAPI: Sdk = Sdk { script: "use_openapi.py", unwraps: false };
 impl Sdk {
     /// Runs its script with a plan, and gives what it printed.
     fn run(&self, world: &World, zone: &str, calls: &[Value]) -> Vec<Value> {
+        self.run_under(&[], world, zone, calls)
+    }
+
+    /// The same in `DAYS` days, at a merchant whose clock is right.
+    fn run_later(&self, world: &World, calls: &[Value]) -> Vec<Value> {
+        self.run_under(&["faketime", "-f", &format!("+{DAYS}d")], world, ZONE, calls)
+    }
+
+    fn run_under(&self, before: &[&str], world: &World, zone: &str, calls: &[Value]) -> Vec<Value> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let installed = root.join("target/sdks");
         let is_there = installed.join("installed").exists();
@@ -53,8 +63,11 @@ impl Sdk {
         };
         let domain = &world.sandbox.base_url;
         let plan = json!({ "url": world.sandbox.gateway_url, "domain": domain, "calls": calls });
+        let before = before.iter().map(OsString::from);
+        let mut words = before.chain([program.into_os_string()]);
         // Nothing of the environment: a proxy for example would stand in between.
-        let mut child = Command::new(program)
+        let mut child = Command::new(words.next().unwrap())
+            .args(words)
             .arg(root.join("tests/sdks").join(self.script))
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -158,6 +171,10 @@ impl World {
 }
 
 const QUERY_ROOT: &str = "tvpay_partner_order_query_response";
+const RENEWAL_ROOT: &str = "tvpay_partner_renewal_pay_response";
+/// How far the clock is ahead when a charge is due: more than the longest month, less than
+/// the two shortest.
+const DAYS: u32 = 32;
 
 /// What the merchant reads.
 fn opened(encrypted: &str) -> PartnerOrder {
@@ -263,6 +280,106 @@ fn what_an_sdk_passes_through_comes_in_the_form_that_was_asked_for() {
     is_paid(&opened(encrypted.split('<').next().unwrap()));
     let xml = told[2]["answer"].as_str().unwrap();
     assert!(xml.contains("<error_response><code>41</code>"), "{xml}");
+}
+
+/// A subscription whose second charge is due, 32 days from today.
+fn subscribed() -> World {
+    let world = World::new();
+    world.precreate(json!({
+        "partner_order_no": "SUB-1",
+        "subject": TITLE,
+        "subject_id": "vip_month",
+        "price": "1500",
+        "partner_notify_url": "http://127.0.0.1:9/notify",
+        "interval": "month",
+        "price_list": ["1500", "1200", "900"],
+        "renewal_subject": "影视会员连续包月",
+    }));
+    world.sandbox.act(&world.app().app_key, "SUB-1", Action::Pay).unwrap();
+    world.sandbox.advance(DAYS * 86_400).unwrap();
+    world
+}
+
+fn charge(world: &World, order: &str, seq: u32, price: &str) -> Value {
+    let params = json!({
+        "partner_notify_url": "http://127.0.0.1:9/notify",
+        "partner_order_no": order,
+        "price": price,
+        "ref_order_no": "SUB-1",
+        "seq": seq,
+        "subject": "影视会员 & 第2期",
+        "subject_id": "vip_month",
+    });
+    world.call(RENEWAL_PAY, params, "")
+}
+
+/// A charge that is due is taken once, however often it is asked for; another is refused.
+fn renews(sdk: &Sdk) {
+    let world = subscribed();
+    let calls = [
+        charge(&world, "SUB-1_r1", 1, "1200"),
+        charge(&world, "SUB-1_r1", 1, "1200"),
+        charge(&world, "SUB-1_r2", 2, "900"),
+        charge(&world, "SUB-1_r9", 1, "1200"),
+        world.query("SUB-1_r1", ""),
+    ];
+    let told = sdk.run_later(&world, &calls);
+    for again in &told[..2] {
+        let result = sdk.result(again, RENEWAL_ROOT);
+        assert_eq!((&result["success"], &result["code"]), (&json!(true), &json!("success")));
+        assert_eq!(result["data"]["order_status"], "TRADE_SUCCESS", "{again}");
+    }
+    for (refused, code) in [(2, "RENEWAL_TIME_ERROR"), (3, "RENEWAL_THREAD_SEQ_ERROR")] {
+        let result = sdk.result(&told[refused], RENEWAL_ROOT);
+        assert_eq!((&result["success"], &result["code"]), (&json!(false), &json!(code)));
+    }
+    let order = order_in(sdk.result(&told[4], QUERY_ROOT));
+    assert_eq!((&*order.partner_order_no, order.price.get()), ("SUB-1_r1", 1_200));
+    assert_eq!(order.order_status, PartnerStatus::TradeSuccess);
+}
+
+#[test]
+fn topsdk_renews() {
+    renews(&TOPSDK);
+}
+
+#[test]
+fn topclient_renews() {
+    renews(&TOPCLIENT);
+}
+
+#[test]
+fn taobaopy_renews() {
+    renews(&TAOBAOPY);
+}
+
+#[test]
+fn taobaopyx_renews() {
+    renews(&TAOBAOPYX);
+}
+
+#[test]
+fn openapi_renews() {
+    renews(&OPENAPI);
+}
+
+/// It sends again by itself on status 500. The charge was taken the first time, and is told.
+#[test]
+fn a_charge_whose_answer_was_lost_is_sent_again_and_taken_once() {
+    let world = subscribed();
+    world.sandbox.play_next(Scenario::parse("renewal.pay_lost").unwrap()).unwrap();
+    let calls = [
+        charge(&world, "SUB-1_r1", 1, "1200"),
+        charge(&world, "SUB-1_r9", 1, "1200"),
+        world.query("SUB-1_r1", ""),
+    ];
+    let told = TAOBAOPY.run_later(&world, &calls);
+    let result = TAOBAOPY.result(&told[0], RENEWAL_ROOT);
+    assert_eq!(result["data"]["order_status"], "TRADE_SUCCESS", "{told:?}");
+    let again = TAOBAOPY.result(&told[1], RENEWAL_ROOT);
+    assert_eq!(again["code"], "RENEWAL_THREAD_SEQ_ERROR");
+    let order = order_in(TAOBAOPY.result(&told[2], QUERY_ROOT));
+    assert_eq!(order.order_status, PartnerStatus::TradeSuccess);
 }
 
 fn limited(per_s: u32) -> World {

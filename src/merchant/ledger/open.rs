@@ -33,9 +33,9 @@ impl Ledger {
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(Duration::from_millis(LEDGER_BUSY_MS))?;
         connection.set_prepared_statement_cache_capacity(LEDGER_STATEMENTS_MAX);
+        make_ready(&mut connection, path)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        make_ready(&mut connection, path)?;
         Ok(Ledger { connection: Mutex::new(connection) })
     }
 }

@@ -16,7 +16,7 @@ pub const DAEMON_CALLS: [&str; 6] =
 /// A sweep that never runs clean has found a daemon that never starts.
 const KILLS_MAX: usize = 400;
 
-fn need(tool: &str) {
+pub fn need(tool: &str) {
     let found = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
     assert!(found.is_ok(), "{tool} is missing: tools/needs installs it");
 }

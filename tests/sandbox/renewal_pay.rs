@@ -327,6 +327,31 @@ fn a_charge_that_waits_is_finished_or_closed_later() {
 }
 
 #[test]
+fn each_charge_is_notified_to_its_own_address() {
+    let world = World::new();
+    active(&world, "R", Interval::Month, &[100, 200, 300]);
+    for (seq, price) in [(1, 200), (2, 300)] {
+        to_due(&world, "R");
+        // A scenario of orders is for the next order of a box.
+        world.scenario(r#"{"scenario":"expire"}"#);
+        let scenario = if seq == 2 { "notify.lost" } else { "notify.twice" };
+        world.scenario(&format!("{{\"scenario\":\"{scenario}\"}}"));
+        let url = format!("http://127.0.0.1:9/notify?charge={seq}");
+        let own = with(fields("R", seq, price), "partner_notify_url", &url);
+        assert_eq!(pay(&world, &own), "TRADE_SUCCESS");
+        let notifies = world.does("GET", &format!("/notifies?order=R_r{seq}"), "");
+        let notifies = notifies["notifies"].as_array().unwrap();
+        assert_eq!(notifies.len(), if seq == 2 { 1 } else { 2 });
+        assert_eq!(
+            (&notifies[0]["url"], &notifies[0]["order_status"]),
+            (&json!(url), &json!("TRADE_SUCCESS"))
+        );
+        assert_eq!(notifies[0]["state"] == "lost", seq == 2, "{notifies:?}");
+        assert_eq!(world.does("GET", &format!("/orders/R_r{seq}"), "")["scenario"], scenario);
+    }
+}
+
+#[test]
 fn a_charge_that_was_given_back_stays_charged() {
     let world = World::new();
     active(&world, "R", Interval::Month, &[100, 200, 300]);

@@ -204,6 +204,11 @@ fn charge_data(form: &RenewalForm, charge: Charge) -> PrecreateData {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::super::super::action::Action;
     use super::super::super::plans::CallPlan;
     use super::super::super::rng::Rng;
     use super::super::super::seed::Seed;
@@ -618,5 +623,145 @@ mod tests {
         fill(&mut state, 3);
         assert!(state.get(first).is_none(), "its subscription is over");
         assert_eq!(state.charges.len(), 0);
+    }
+
+    /// What a merchant, a payer, an operator and time can do.
+    #[derive(Clone, Debug)]
+    enum Move {
+        /// Under one of a few numbers, of one of two threads, at the list's price or another.
+        Renew {
+            number: usize,
+            thread: usize,
+            seq: i64,
+            wrong_price: bool,
+        },
+        Pass {
+            days: i64,
+        },
+        Act {
+            order: usize,
+            action: Action,
+        },
+        Plan(&'static str),
+        Fail {
+            on: bool,
+        },
+        End {
+            thread: usize,
+        },
+        Restart,
+    }
+
+    const LISTS: [&[i64]; 2] = [&[100, 200, 300, 400], &[7, 8]];
+
+    fn moves() -> impl Strategy<Value = Vec<Move>> {
+        let renew = (0..8usize, 0..2usize, -1..5i64, prop::bool::weighted(0.1)).prop_map(
+            |(number, thread, seq, wrong_price)| Move::Renew { number, thread, seq, wrong_price },
+        );
+        let actions = vec![Action::Pay, Action::Cancel, Action::Expire, Action::Refund];
+        let act = (0..8usize, prop::sample::select(actions))
+            .prop_map(|(order, action)| Move::Act { order, action });
+        let plans = vec!["renewal.wait", "renewal.pay_fail", "renewal.pay_lost"];
+        let one = prop_oneof![
+            12 => renew,
+            6 => (0..45i64).prop_map(|days| Move::Pass { days }),
+            4 => act,
+            2 => prop::sample::select(plans).prop_map(Move::Plan),
+            1 => any::<bool>().prop_map(|on| Move::Fail { on }),
+            1 => (0..2usize).prop_map(|thread| Move::End { thread }),
+            1 => Just(Move::Restart),
+        ];
+        prop::collection::vec(one, 1..80)
+    }
+
+    fn wish(number: usize, thread: usize, seq: i64, wrong_price: bool) -> RenewalForm {
+        let listed = usize::try_from(seq).ok().and_then(|at| LISTS[thread].get(at));
+        let price = listed.copied().unwrap_or(1) + i64::from(wrong_price);
+        form(&format!("C{number}"), &format!("R{thread}"), seq, price)
+    }
+
+    /// No charge is taken twice, early, out of order or at another price.
+    fn check_threads(state: &State, firsts: &[u64]) -> Result<(), TestCaseError> {
+        for (first, list) in firsts.iter().zip(LISTS) {
+            let thread = state.thread(*first).unwrap();
+            let mut taken: Vec<u32> = Vec::new();
+            for order in thread.charges.iter().filter(|order| order.paid_ms.is_some()) {
+                let seq = order.charge.as_ref().unwrap().seq;
+                prop_assert_eq!(order.data.price.get(), list[seq as usize]);
+                prop_assert!(order.paid_ms >= thread.due_ms(seq));
+                taken.push(seq);
+            }
+            taken.sort_unstable();
+            let in_order: Vec<u32> = (1..=taken.len() as u32).collect();
+            prop_assert_eq!(taken, in_order);
+            prop_assert!(thread.charges.iter().filter(|order| order.is_open()).count() <= 1);
+            prop_assert!(thread.taken_fen() <= list.iter().sum::<i64>());
+        }
+        Ok(())
+    }
+
+    /// A call, and what it leaves behind: a refused one nothing, a repeat nothing new.
+    fn renew_checked(
+        state: &mut State,
+        wish: &RenewalForm,
+        now_ms: i64,
+        accepted: &mut HashMap<String, (RenewalForm, u64)>,
+    ) -> Result<(), TestCaseError> {
+        let before = state.order_count();
+        let answer = state.renew(APP, wish, now_ms);
+        let known = accepted.get(&wish.partner_order_no).cloned();
+        match (answer, known) {
+            (Ok(number), Some((form, known))) => prop_assert_eq!((&form, number), (wish, known)),
+            (Ok(number), None) => {
+                prop_assert_eq!(state.order_count(), before + 1);
+                accepted.insert(wish.partner_order_no.clone(), (wish.clone(), number));
+                return Ok(());
+            }
+            (Err(refused), Some((form, _))) => {
+                prop_assert_ne!(&form, wish, "a repeat is never refused: {:?}", refused);
+                prop_assert_eq!(refused.code, "RENEWAL_ORDER_INFO_ERROR");
+            }
+            (Err(_), None) => prop_assert!(state.find(APP, &wish.partner_order_no).is_none()),
+        }
+        prop_assert_eq!(state.order_count(), before);
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn whatever_happens_each_charge_is_taken_once_and_at_its_price(moves in moves()) {
+            let mut state = state();
+            let firsts: Vec<u64> =
+                (0..2).map(|n| active(&mut state, &format!("R{n}"), LISTS[n])).collect();
+            let mut now_ms = start_ms();
+            let mut accepted = HashMap::new();
+            for one in moves {
+                match one {
+                    Move::Renew { number, thread, seq, wrong_price } => {
+                        let wish = wish(number, thread, seq, wrong_price);
+                        renew_checked(&mut state, &wish, now_ms, &mut accepted)?;
+                    }
+                    Move::Pass { days } => now_ms += days * DAY_MS,
+                    Move::Act { order, action } => {
+                        let found = state.find(APP, &format!("C{order}")).map(|o| o.number);
+                        found.map(|number| state.change(number, |o| action.apply(o, now_ms)));
+                    }
+                    Move::Plan(name) => play(&mut state, name),
+                    Move::Fail { on } => set(&mut state, |settings| settings.renewal_pay_fail = on),
+                    Move::End { thread } => {
+                        let _ = state.end_agreement(firsts[thread], now_ms);
+                    }
+                    Move::Restart => {
+                        let saved = state.save().unwrap();
+                        let rng = Rng::new(Some(1)).unwrap();
+                        state = State::restore(&saved, None, rng).unwrap();
+                    }
+                }
+                state.settle(now_ms);
+                check_threads(&state, &firsts)?;
+            }
+        }
     }
 }

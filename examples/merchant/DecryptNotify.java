@@ -34,7 +34,8 @@ public final class DecryptNotify {
         }
         byte[] keyFile = Files.readAllBytes(Paths.get(args[0]));
         RSAPrivateKey key = readKey(new String(keyFile, StandardCharsets.US_ASCII));
-        String data = new String(readAll(System.in), StandardCharsets.US_ASCII).trim();
+        String input = new String(readAll(System.in), StandardCharsets.US_ASCII);
+        String data = input.replaceAll("[\\r\\n]", "");
         // The console may have another charset; JSON is UTF-8.
         PrintStream out = new PrintStream(System.out, true, "UTF-8");
         out.println(decrypt(data, key));

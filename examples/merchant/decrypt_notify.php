@@ -28,7 +28,7 @@ function decrypt_notify(string $data, string $pem): ?string
     // As long as the key: 128 bytes for 1024 bits, 256 for 2048.
     $block = intdiv(openssl_pkey_get_details($key)['bits'] + 7, 8);
     // A "+" that the sender did not escape has become a blank.
-    $joined = base64_decode(strtr(trim($data), ' ', '+'), true);
+    $joined = base64_decode(strtr($data, ' ', '+'), true);
     if ($joined === false || $joined === '' || strlen($joined) % $block !== 0) {
         return null;
     }
@@ -48,7 +48,8 @@ if (PHP_SAPI === 'cli' && realpath($argv[0]) === __FILE__) {
         fwrite(STDERR, "usage: php decrypt_notify.php KEYFILE < DATA\n");
         exit(2);
     }
-    $json = decrypt_notify(stream_get_contents(STDIN), file_get_contents($argv[1]));
+    $data = rtrim(stream_get_contents(STDIN), "\r\n");
+    $json = decrypt_notify($data, file_get_contents($argv[1]));
     if ($json === null) {
         fwrite(STDERR, "not encrypted to this key\n");
         exit(1);

@@ -6,6 +6,7 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use super::exit::{Fail, DONE, OTHER};
+use super::merchant::MerchantArgs;
 use super::out::Out;
 use super::{input, show};
 use crate::wire::blocks;
@@ -22,12 +23,14 @@ Takes the base64 itself, percent-encoded or not, a form body, or a whole URL wit
 and prints the JSON. That it decrypts does not say that the platform sent it: whoever holds the
 public key can make one.")]
 pub struct Decrypt {
-    /// File of the private key
+    /// File of the private key [default: the key of the merchant's file]
     #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    key: Option<PathBuf>,
     /// What came [default: standard input]
     #[arg(long)]
     text: Option<String>,
+    #[command(flatten)]
+    merchant: MerchantArgs,
 }
 
 impl Decrypt {
@@ -36,12 +39,12 @@ impl Decrypt {
     /// # Errors
     /// A key that cannot be used, no `data`, or one that was not encrypted to this key.
     pub fn run(self, out: &mut Out) -> Result<u8, Fail> {
-        let key = input::private_key(&self.key, out)?;
+        let key = input::merchants_key(self.key.as_deref(), &self.merchant, out)?;
         let given = match &self.text {
             Some(text) => text.clone(),
             None => stdin()?,
         };
-        let data = data_of(given.trim())?;
+        let data = data_of(&given)?;
         let plain = blocks::decrypt(&key, &data).map_err(|error| {
             let next =
                 "give it whole and unchanged, and the key whose public half the portal has: \
@@ -58,10 +61,19 @@ fn stdin() -> Result<String, Fail> {
         .map_err(|_| Fail::usage("the text is not UTF-8", "see --help"))
 }
 
-/// Finds `data` in whatever was copied.
-fn data_of(text: &str) -> Result<String, Fail> {
-    let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
-    let query = match lower.starts_with("http://") || lower.starts_with("https://") {
+/// Finds `data` in whatever was copied. A blank at an end may be a `+` that was not escaped,
+/// or a blank: the length of the base64 tells.
+fn data_of(given: &str) -> Result<String, Fail> {
+    let line = given.trim_matches(['\r', '\n', '\t']);
+    match named(line) {
+        Ok(data) if data.len().is_multiple_of(4) => Ok(data),
+        _ => named(given.trim()),
+    }
+}
+
+fn named(text: &str) -> Result<String, Fail> {
+    let start = text.get(..8).unwrap_or(text).to_ascii_lowercase();
+    let query = match start.starts_with("http://") || start.starts_with("https://") {
         true => text.split('#').next().and_then(|url| url.split_once('?')).map_or("", |x| x.1),
         false => text,
     };
@@ -75,7 +87,8 @@ fn data_of(text: &str) -> Result<String, Fail> {
 /// The JSON on one line, with nothing in it that would command a terminal.
 fn json_line(plain: &[u8]) -> Option<Zeroizing<String>> {
     let text = std::str::from_utf8(plain).ok()?;
-    check_json(text).ok()?;
+    // A made-up byte can be a digit, and with it JSON.
+    check_json(text).ok().filter(|()| text.trim_start().starts_with('{'))?;
     // Between tokens of JSON a line end is a blank.
     Some(Zeroizing::new(show::clean(&text.trim().replace(['\r', '\n', '\t'], " "))))
 }
@@ -103,8 +116,11 @@ mod tests {
             "http://h/n?data=AB%2B%2Fcd%3D%3D",
             "HTTPS://h/n?x=1&data=AB+/cd==#top",
         ] {
-            assert_eq!(data_of(text).ok().as_deref(), Some("AB+/cd=="), "{text}");
+            for text in [text.to_owned(), format!("{text}\r\n"), format!("  {text}\n")] {
+                assert_eq!(data_of(&text).ok().as_deref(), Some("AB+/cd=="), "{text}");
+            }
         }
+        assert_eq!(data_of(" B+/cde \n").ok().as_deref(), Some("+B+/cde+"));
         for text in ["", "data=", "http://h/n", "http://h/n?x=1", "data=AA==&data=BB=="] {
             assert!(data_of(text).is_err(), "{text}");
         }
@@ -118,6 +134,7 @@ mod tests {
         assert_eq!(line("{\"a\":\"\u{1b}\"}"), None);
         assert_eq!(line("{\"a\":1,\"a\":2}"), None);
         assert_eq!(line("plain"), None);
+        assert_eq!(line("7"), None);
         assert_eq!(json_line(b"\xff"), None);
     }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::exit::{Fail, DONE};
 use super::input;
+use super::merchant::MerchantArgs;
 use super::out::Out;
 use crate::wire::blocks;
 use crate::wire::notify;
@@ -19,15 +20,17 @@ Examples:
 RSA blocks with PKCS#1 v1.5 padding, joined, base64: what the platform sends in `data`. The
 padding is random, so two runs differ. FILE may also hold the private key.")]
 pub struct Encrypt {
-    /// File of the public key
+    /// File of the public key [default: the key of the merchant's file]
     #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    key: Option<PathBuf>,
     /// What is encrypted [default: standard input, every byte of it]
     #[arg(long)]
     text: Option<String>,
     /// As a form body or query string: data=, percent-encoded
     #[arg(long)]
     form: bool,
+    #[command(flatten)]
+    merchant: MerchantArgs,
 }
 
 /// What `--json` prints.
@@ -43,7 +46,7 @@ impl Encrypt {
     /// # Errors
     /// A key or a text that cannot be used.
     pub fn run(self, out: &mut Out) -> Result<u8, Fail> {
-        let key = input::public_key(&self.key)?;
+        let key = input::merchants_public_key(self.key.as_deref(), &self.merchant)?;
         input::warn_if_weak(&key, out);
         let plain = input::content(self.text.as_deref(), out)?;
         let data = blocks::encrypt(&key, &plain)

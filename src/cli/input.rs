@@ -6,16 +6,22 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use zeroize::Zeroizing;
 
 use super::exit::{Fail, OTHER};
+use super::merchant::MerchantArgs;
 use super::out::Out;
 use crate::limits::{CLI_TEXT_BYTES_MAX, KEY_TEXT_BYTES_MAX, SECRET_BYTES_MAX};
+use crate::merchant::config::Config;
 use crate::wire::gbk;
 use crate::wire::keys::{inspect, KeyError, KeyKind, PrivateKey, PublicKey};
 use crate::wire::secret::Secret;
+
+/// Where the app's secret is, if no file is named.
+const APP_SECRET: &str = "ALITV_PAY_APP_SECRET";
 
 /// How a text becomes bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize)]
@@ -76,6 +82,64 @@ pub fn private_key(path: &Path, out: &mut Out) -> Result<PrivateKey, Fail> {
     }
     warn_if_weak(&key.public(), out);
     Ok(key)
+}
+
+/// The private key of `--key`, else the one that the merchant's file names.
+///
+/// # Errors
+/// There is neither, or it cannot be used.
+pub fn merchants_key(
+    key: Option<&Path>,
+    merchant: &MerchantArgs,
+    out: &mut Out,
+) -> Result<PrivateKey, Fail> {
+    let Some(path) = key else {
+        let key = configured_key(merchant)?;
+        warn_if_weak(&key.public(), out);
+        return Ok(key);
+    };
+    private_key(path, out)
+}
+
+/// The public key of `--key`, else the public half of the one that the merchant's file names.
+///
+/// # Errors
+/// There is neither, or it cannot be used.
+pub fn merchants_public_key(
+    key: Option<&Path>,
+    merchant: &MerchantArgs,
+) -> Result<PublicKey, Fail> {
+    match key {
+        Some(path) => public_key(path),
+        None => configured_key(merchant).map(|key| key.public()),
+    }
+}
+
+fn configured_key(merchant: &MerchantArgs) -> Result<PrivateKey, Fail> {
+    let config = read_config(merchant, "no key is named", "--key FILE")?;
+    config.private_key().map_err(|error| {
+        Fail::new(OTHER, error.to_string(), "see what it is: alitv-pay keys check FILE")
+    })
+}
+
+/// The app's secret: of a file, of `ALITV_PAY_APP_SECRET`, or of the merchant's file.
+///
+/// # Errors
+/// There is none, or it cannot be used.
+pub fn app_secret(file: Option<&Path>, merchant: &MerchantArgs) -> Result<Arc<Secret>, Fail> {
+    if file.is_some() || std::env::var_os(APP_SECRET).is_some_and(|value| !value.is_empty()) {
+        return secret(file, APP_SECRET).map(Arc::new);
+    }
+    let instead = format!("--secret-file FILE, or set {APP_SECRET}");
+    Ok(read_config(merchant, "no secret is named", &instead)?.app.app_secret)
+}
+
+fn read_config(merchant: &MerchantArgs, missing: &str, instead: &str) -> Result<Config, Fail> {
+    if merchant.config.is_none() && !merchant.path().exists() {
+        let next = format!("name one with {instead}; or the merchant's file with --config FILE");
+        return Err(Fail::usage(missing, next));
+    }
+    merchant.read()
 }
 
 /// A public key, or the public half of a private one.

@@ -17,8 +17,7 @@ const CONFIG_HERE: &str = "merchant.toml";
 /// Options of every command of the merchant's side.
 #[derive(Args, Clone, Debug)]
 pub struct MerchantArgs {
-    /// The merchant's file [default: $ALITV_PAY_MERCHANT, ./merchant.toml or
-    /// /etc/alitv-pay/merchant.toml]
+    /// The merchant's file [default: $ALITV_PAY_MERCHANT or merchant.toml]
     #[arg(long, value_name = "FILE", env = "ALITV_PAY_MERCHANT", hide_env = true)]
     pub config: Option<PathBuf>,
 }

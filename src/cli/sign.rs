@@ -6,15 +6,13 @@ use clap::Args;
 
 use super::exit::{Fail, DONE, OTHER};
 use super::input::{self, Charset};
+use super::merchant::MerchantArgs;
 use super::out::Out;
 use super::show;
 use crate::wire::rsa_sign::sign_sha1;
 use crate::wire::secret::Secret;
 use crate::wire::sign::{base_string, sign, SignMethod};
 use crate::wire::top::Params;
-
-/// Where the tools look for an app secret, if no file is named.
-pub const SECRET_VARIABLE: &str = "ALITV_PAY_APP_SECRET";
 
 /// Options of `sign`.
 #[derive(Args, Debug)]
@@ -24,24 +22,32 @@ Examples:
   alitv-pay sign --key merchant.key.pem --charset gbk --text 'subject=宝石'
   alitv-pay sign --top --secret-file secret.txt method=taobao.time.get v=2.0 app_key=23012345
 The first two sign as the seeds do: SHA1WithRSA, base64. --top shows the string that a TOP
-request signs, and what each of the three methods makes of it. The secret of an app is read
-from a file or from ALITV_PAY_APP_SECRET.")]
+request signs, and what each of the three methods makes of it; ALITV_PAY_APP_SECRET may hold the
+secret, too.")]
 pub struct Sign {
-    /// File of the private key
-    #[arg(long, value_name = "FILE", required_unless_present = "top")]
+    /// File of the private key [default: the key of the merchant's file]
+    #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// What is signed [default: standard input, every byte of it]
     #[arg(long, conflicts_with = "top")]
     text: Option<String>,
-    /// How characters become bytes
-    #[arg(long, value_enum, default_value = "utf8", conflicts_with = "top")]
+    /// How characters become bytes: utf8 or gbk
+    #[arg(
+        long,
+        value_enum,
+        default_value = "utf8",
+        hide_possible_values = true,
+        conflicts_with = "top"
+    )]
     charset: Charset,
     /// Sign the parameters of a TOP request instead
     #[arg(long, conflicts_with = "key")]
     top: bool,
-    /// File with the app's secret
+    /// File with the app's secret [default: the one of the merchant's file]
     #[arg(long, value_name = "FILE", requires = "top")]
     secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    merchant: MerchantArgs,
     /// Parameters of the request, not percent-encoded; sign itself is left out
     #[arg(value_name = "NAME=VALUE", requires = "top", value_parser = pair)]
     params: Vec<(String, String)>,
@@ -93,15 +99,15 @@ impl Sign {
     /// # Errors
     /// A key, secret or text that cannot be used.
     pub fn run(self, out: &mut Out) -> Result<u8, Fail> {
-        match &self.key {
-            Some(path) => self.with_key(path, out)?,
-            None => self.with_secret(out)?,
+        match self.top {
+            false => self.with_key(out)?,
+            true => self.with_secret(out)?,
         }
         Ok(DONE)
     }
 
-    fn with_key(&self, path: &std::path::Path, out: &mut Out) -> Result<(), Fail> {
-        let key = input::private_key(path, out)?;
+    fn with_key(&self, out: &mut Out) -> Result<(), Fail> {
+        let key = input::merchants_key(self.key.as_deref(), &self.merchant, out)?;
         let content = self.charset.encode(&input::content(self.text.as_deref(), out)?)?;
         let signature = sign_sha1(&key, &content)
             .map_err(|fault| Fail::new(OTHER, fault.to_string(), "run it again"))?;
@@ -115,7 +121,7 @@ impl Sign {
 
     fn with_secret(&self, out: &mut Out) -> Result<(), Fail> {
         let params = params(&self.params)?;
-        let secret = input::secret(self.secret_file.as_deref(), SECRET_VARIABLE)?;
+        let secret = input::app_secret(self.secret_file.as_deref(), &self.merchant)?;
         let signatures = Signatures::new(&params, &secret);
         match out.json {
             true => out.data_json(&signatures),

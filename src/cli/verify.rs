@@ -1,11 +1,12 @@
 //! `alitv-pay verify`: whether a signature is right, and if not, what it is over instead.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::exit::{Fail, DONE, OTHER};
 use super::input::{self, Charset};
+use super::merchant::MerchantArgs;
 use super::out::Out;
 use super::sign;
 use crate::wire::keys::PublicKey;
@@ -21,8 +22,8 @@ Examples:
   alitv-pay verify --top --secret-file secret.txt method=taobao.time.get sign=66987CB1...
 Ends with 0 if the signature is right, else with 1. FILE may also hold the private key.")]
 pub struct Verify {
-    /// File of the public key
-    #[arg(long, value_name = "FILE", required_unless_present = "top")]
+    /// File of the public key [default: the key of the merchant's file]
+    #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// The signature, base64
     #[arg(long, value_name = "BASE64", required_unless_present = "top")]
@@ -30,15 +31,23 @@ pub struct Verify {
     /// What was signed [default: standard input, every byte of it]
     #[arg(long, conflicts_with = "top")]
     text: Option<String>,
-    /// How characters became bytes
-    #[arg(long, value_enum, default_value = "utf8", conflicts_with = "top")]
+    /// How characters became bytes: utf8 or gbk
+    #[arg(
+        long,
+        value_enum,
+        default_value = "utf8",
+        hide_possible_values = true,
+        conflicts_with = "top"
+    )]
     charset: Charset,
-    /// Verify the parameters of a TOP request instead, by its own sign and sign_method
+    /// Verify the parameters of a TOP request, by its sign and sign_method
     #[arg(long, conflicts_with_all = ["key", "signature"])]
     top: bool,
-    /// File with the app's secret
+    /// File with the app's secret [default: the one of the merchant's file]
     #[arg(long, value_name = "FILE", requires = "top")]
     secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    merchant: MerchantArgs,
     /// Parameters of the request, not percent-encoded, sign among them
     #[arg(value_name = "NAME=VALUE", requires = "top", value_parser = sign::pair)]
     params: Vec<(String, String)>,
@@ -56,9 +65,9 @@ impl Verify {
     /// # Errors
     /// A wrong signature; a key, secret or text that cannot be used.
     pub fn run(self, out: &mut Out) -> Result<u8, Fail> {
-        match (&self.key, &self.signature) {
-            (Some(path), Some(signature)) => self.with_key(path, signature, out)?,
-            _ => self.with_secret()?,
+        match &self.signature {
+            Some(signature) => self.with_key(signature, out)?,
+            None => self.with_secret()?,
         }
         match out.json {
             true => out.data_json(&Valid { valid: true })?,
@@ -67,8 +76,8 @@ impl Verify {
         Ok(DONE)
     }
 
-    fn with_key(&self, path: &Path, signature: &str, out: &mut Out) -> Result<(), Fail> {
-        let key = input::public_key(path)?;
+    fn with_key(&self, signature: &str, out: &mut Out) -> Result<(), Fail> {
+        let key = input::merchants_public_key(self.key.as_deref(), &self.merchant)?;
         let text = input::content(self.text.as_deref(), out)?;
         if verify_sha1(&key, &self.charset.encode(&text)?, signature) {
             return Ok(());
@@ -85,7 +94,7 @@ impl Verify {
 
     fn with_secret(&self) -> Result<(), Fail> {
         let params = sign::params(&self.params)?;
-        let secret = input::secret(self.secret_file.as_deref(), sign::SECRET_VARIABLE)?;
+        let secret = input::app_secret(self.secret_file.as_deref(), &self.merchant)?;
         verify(&params, &secret).map_err(|error| {
             let next = "compare the string with the caller's: alitv-pay sign --top";
             Fail::new(OTHER, error.to_string(), next)

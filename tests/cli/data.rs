@@ -68,6 +68,30 @@ fn openssl_decrypts_what_was_encrypted_here_and_the_other_way_round() {
 }
 
 #[test]
+fn without_a_named_key_it_is_the_one_of_the_merchants_file() {
+    let dir = Dir::new();
+    key_pair(&dir, 1024);
+    dir.write("key.pem", dir.read("key.pem"));
+    let config = dir.write(
+        "merchant.toml",
+        "environment = \"sandbox\"\n[app]\napp_key = \"23012345\"\napp_secret = \"helloworld\"\n\
+         private_key = \"key.pem\"\n[top]\nurl = \"http://127.0.0.1:9/\"\nallow_http = true\n",
+    );
+    let with = |args: &[&str]| run(&[args, &["--config", &config]].concat()).ends_with(0).stdout;
+    let data = with(&["encrypt", "--text", "{\"a\":1}"]);
+    assert_eq!(with(&["decrypt", "--text", &data]), "{\"a\":1}\n");
+    let signature = with(&["sign", "--text", "gem"]);
+    with(&["verify", "--text", "gem", "--signature", signature.trim_end()]);
+    let top = with(&["sign", "--top", "a=1", "--json"]);
+    let secret = dir.write("secret.txt", "helloworld");
+    assert_eq!(top, run(&["sign", "--top", "a=1", "--json", "--secret-file", &secret]).stdout);
+    for args in [&["encrypt"][..], &["decrypt"], &["sign"], &["verify", "--signature", "AA=="]] {
+        let done = run(&[args, &["--text", "x"]].concat()).ends_with(2);
+        assert!(done.stderr.contains("--key") && done.stderr.contains("--config"), "{done:?}");
+    }
+}
+
+#[test]
 fn what_does_not_decrypt_says_what_to_compare() {
     let dir = Dir::new();
     key_pair(&dir, 1024);

@@ -292,6 +292,27 @@ pub const PATH_BYTES_MAX: usize = 4_096;
 /// Text given to the QR encoder: what version 40 at level M holds in bytes.
 pub const QR_ENCODE_BYTES_MAX: usize = 2_331;
 
+// ---- renewal (reference/reliability.md, the renewal state machine) ----------
+
+/// Requests for one charge in one round, all of the same order number: after a lost answer
+/// the platform's "no such order" is worth another try, but not many.
+pub const RENEW_SENDS_MAX: u32 = 3;
+/// Questions about one charge in one round.
+pub const RENEW_ASKS_MAX: u32 = 8;
+/// Wait between two questions about a charge whose money the platform waits for.
+pub const RENEW_ASK_MS: u64 = 5_000;
+/// A charge that failed for want of money is tried again by itself after this: once a day
+/// for a run at the same hour, which may be early by some minutes.
+pub const RENEW_AGAIN_MS: i64 = 20 * 3_600_000;
+/// Charges one after the other without an answer after which a run gives up.
+pub const RENEW_DOUBTS_MAX: usize = 3;
+/// Charges of one run, unless it is told otherwise.
+pub const RENEW_LIMIT_DEFAULT: usize = 10_000;
+/// How long a round waits for the outcome of one charge, unless it is told otherwise.
+pub const RENEW_WAIT_S_DEFAULT: u32 = 30;
+/// Longest such wait that can be asked for.
+pub const RENEW_WAIT_S_MAX: u32 = 3_600;
+
 // ---- log and configuration -------------------------------------------------
 
 /// Log file of the daemon; at this size it moves to `.1` and starts anew.

@@ -11,6 +11,8 @@ use super::{ack, auth, cancel, daemon, gift, log, logout, lottery, orders, pay, 
 use super::{confirm_key, decrypt, encrypt, gifts, keygen, keys, sign, verify};
 #[cfg(feature = "sandbox")]
 use super::{demo, sandbox};
+#[cfg(feature = "merchant")]
+use super::{order, renew};
 use super::{qr_url, query, repay, rpc, status, tail, user, version, web};
 use crate::core::award::GiftId;
 use crate::core::facts::{AppKey, EventKey, OrderId, GIFT_PREFIX};
@@ -89,7 +91,7 @@ pub enum Command {
     Repay(repay::Repay),
     /// List orders of the box; add and list those of the merchant
     Orders(orders::Orders),
-    /// Show one order, and have the gateway asked about it
+    /// Show one order of the box, and have the gateway asked about it
     Query(query::Query),
     /// Cancel an order
     Cancel(cancel::Cancel),
@@ -111,6 +113,12 @@ pub enum Command {
     QrUrl(qr_url::QrUrl),
     /// Show what the platform has switched on for the app
     Profile(profile::Profile),
+    /// Ask the platform about an order, as the merchant's server
+    #[cfg(feature = "merchant")]
+    Order(order::Order),
+    /// Take later charges of subscriptions (taobao.tvpay.partner.renewal.pay)
+    #[cfg(feature = "merchant")]
+    Renew(Box<renew::Renew>),
     /// Gift records of a user, for the merchant's server (gateway.6uu.com)
     #[cfg(feature = "merchant")]
     Gifts(gifts::Gifts),
@@ -158,7 +166,21 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Payments", &["pay", "repay", "orders", "query", "cancel", "ack"]),
     ("Account", &["auth", "logout", "user"]),
     ("Operations", &["web", "lottery", "gift", "qr-url", "profile"]),
-    (MERCHANT, &["gifts", "keygen", "keys", "sign", "verify", "encrypt", "decrypt", "confirm-key"]),
+    (
+        MERCHANT,
+        &[
+            "order",
+            "renew",
+            "gifts",
+            "keygen",
+            "keys",
+            "sign",
+            "verify",
+            "encrypt",
+            "decrypt",
+            "confirm-key",
+        ],
+    ),
     ("Tools", &["status", "tail", "log", "rpc", "qr", "version"]),
 ];
 

@@ -25,8 +25,12 @@ pub const FAILED: u8 = 12;
 pub const UNKNOWN: u8 = 13;
 /// The payment was given back.
 pub const REFUNDED: u8 = 14;
-/// The platform has no such page or link for the app.
+/// The platform has no such page, link or order for the app.
 pub const NONE: u8 = 15;
+/// Of a merchant's question: nobody has paid yet.
+pub const WAITING: u8 = 16;
+/// Of a merchant's question: closed, and nobody has paid.
+pub const CLOSED: u8 = 17;
 
 /// The exit code of a command whose order, draw or gift ended in `state`.
 pub fn of_state(state: State) -> u8 {

@@ -36,7 +36,11 @@ pub mod logout;
 pub mod lottery;
 #[cfg(feature = "merchant")]
 pub mod merchant;
+#[cfg(feature = "merchant")]
+mod merchant_text;
 pub mod news;
+#[cfg(feature = "merchant")]
+pub mod order;
 pub mod orders;
 pub mod out;
 pub mod pay;
@@ -44,6 +48,8 @@ pub mod profile;
 pub mod qr;
 pub mod qr_url;
 pub mod query;
+#[cfg(feature = "merchant")]
+pub mod renew;
 pub mod repay;
 pub mod rpc;
 #[cfg(feature = "sandbox")]
@@ -137,6 +143,10 @@ fn run(command: Command, global: &Global, out: &mut Out) -> Result<ExitCode, Fai
         Command::ConfirmKey(confirm_key) => confirm_key.run(global, out),
         Command::Log(log) => log.run(global, out),
         Command::Status(status) => status.run(global, out),
+        #[cfg(feature = "merchant")]
+        Command::Order(order) => order.run(out),
+        #[cfg(feature = "merchant")]
+        Command::Renew(renew) => renew.run(out),
         Command::Version(version) => version.run(global, out),
     };
     exit.map(ExitCode::from)

@@ -10,5 +10,6 @@ pub mod import;
 pub mod ledger;
 pub mod listen;
 pub mod notify;
+pub mod renew;
 pub mod source;
 pub mod top;

@@ -38,6 +38,9 @@ mod segment;
 mod sim;
 mod sys;
 
+#[cfg(feature = "merchant")]
+pub(crate) use self::sys::try_lock;
+
 pub use disk::Disk;
 pub use error::{JournalError, OpenError};
 pub use journal::{Journal, Sizes};

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 
 /// `flock(LOCK_EX | LOCK_NB)`; false if another open file description holds the lock.
-pub(super) fn try_lock(file: &File) -> io::Result<bool> {
+pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     // SAFETY: the descriptor is open for as long as `file` is borrowed; no memory is passed.
     if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
         return Ok(true);

@@ -6,6 +6,8 @@ mod account;
 mod draw;
 mod gift;
 mod payment;
+#[cfg(feature = "merchant")]
+mod renewal;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Debug;

@@ -22,6 +22,8 @@
 //! | [`Ledger::settle`], [`Ledger::answered`] | whoever has its answer | the state, and the grant |
 //! | [`Ledger::hold`], [`Ledger::release`], [`Ledger::accept`] | a person, or `renew run` | the state |
 //! | [`Ledger::delivered`], [`Ledger::postpone`] | whoever hands out goods | the grant |
+//! | [`Ledger::sending`], [`Ledger::refused`] | `renew` | what was sent of a charge |
+//! | [`Ledger::stop`], [`Ledger::resume`] | a person | that no further charge is taken |
 //!
 //! # What survives
 //!
@@ -67,6 +69,7 @@ mod list;
 mod open;
 mod outbox;
 mod register;
+mod renewals;
 mod row;
 mod settle;
 #[cfg(test)]
@@ -81,6 +84,7 @@ pub use entry::{
     Settled, Which,
 };
 pub use error::LedgerError;
+pub use renewals::{Attempt, Refused};
 
 /// One connection to a ledger. Share it between threads; open another in another process.
 pub struct Ledger {

@@ -37,7 +37,20 @@ CREATE TABLE plans (
     interval TEXT NOT NULL CHECK (interval IN ('month', 'season')),
     prices_fen TEXT NOT NULL CHECK (json_valid(prices_fen) AND json_type(prices_fen) = 'array'),
     subject TEXT NOT NULL CHECK (length(subject) BETWEEN 1 AND 128),
-    notify_url TEXT NOT NULL CHECK (length(notify_url) BETWEEN 1 AND 1024)
+    notify_url TEXT NOT NULL CHECK (length(notify_url) BETWEEN 1 AND 1024),
+    -- Since when no further charge is to be taken.
+    stopped_ms INTEGER
+) STRICT;
+
+-- What was sent of a later charge, and what the last request was refused with.
+CREATE TABLE attempts (
+    order_no TEXT NOT NULL PRIMARY KEY REFERENCES orders (order_no),
+    sends INTEGER NOT NULL CHECK (sends >= 1),
+    sent_ms INTEGER NOT NULL,
+    code TEXT,
+    message TEXT,
+    refused_ms INTEGER,
+    CHECK ((code IS NULL) = (message IS NULL) AND (code IS NULL) = (refused_ms IS NULL))
 ) STRICT;
 
 -- The outbox: goods that were paid for. A row is made with the state 'paid', in one

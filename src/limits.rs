@@ -537,3 +537,27 @@ pub const NOTIFY_DRAIN_MS: u64 = 15_000;
 pub const IMPORT_ORDERS_MAX: usize = 10_000;
 /// Bytes of such a file: as many orders with room for their texts.
 pub const IMPORT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Between two looks into the ledger for goods to hand out, when nothing says that there are
+/// some: another process may have granted them.
+pub const DELIVER_POLL_MS: u64 = 1_000;
+/// Goods handed out at once, each by a process or a request of its own.
+pub const DELIVER_WORKERS: usize = 4;
+/// Goods of one look into the ledger.
+pub const DELIVER_PASS_MAX: usize = 64;
+/// A program that hands out goods is ended after this: one that hangs must not hold up others.
+pub const DELIVER_DEADLINE_S: u64 = 30;
+/// Wait after the first failure to hand goods out; doubled up to `DELIVER_BACKOFF_MS_MAX`.
+pub const DELIVER_BACKOFF_MS_MIN: i64 = 1_000;
+/// Longest such wait: what failed for a day is handed out within this once it works.
+pub const DELIVER_BACKOFF_MS_MAX: i64 = 15 * 60_000;
+/// What is read of the answer of whom goods are forwarded to; only its status counts.
+pub const DELIVER_ANSWER_BYTES_MAX: usize = 1_024;
+/// Between two questions about orders whose notifies wait.
+pub const NOTIFY_TICK_MS: u64 = 2_000;
+/// Questions a second of a reconciliation: the platform's limits are for notifies and
+/// customers as well.
+pub const RECONCILE_PER_S_MAX: u32 = 50;
+/// Questions without an answer, one after the other, that end a reconciliation.
+pub const RECONCILE_DOUBTS_MAX: usize = 5;
+/// How often a reconciliation waits for a platform that wants fewer calls.
+pub const RECONCILE_WAITS_MAX: usize = 20;

@@ -5,11 +5,14 @@
 
 pub mod advice;
 pub mod config;
+pub mod deliver;
 pub mod gifts;
 pub mod import;
 pub mod ledger;
 pub mod listen;
 pub mod notify;
+pub mod reconcile;
 pub mod renew;
 pub mod source;
+mod sys;
 pub mod top;

@@ -8,11 +8,11 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::text::Lang;
 use super::{ack, auth, cancel, daemon, gift, log, logout, lottery, orders, pay, profile, qr};
 #[cfg(feature = "merchant")]
-use super::{confirm_key, decrypt, encrypt, gifts, keygen, keys, sign, verify};
+use super::{confirm_key, decrypt, encrypt, keygen, keys, sign, verify};
 #[cfg(feature = "sandbox")]
 use super::{demo, sandbox};
 #[cfg(feature = "merchant")]
-use super::{order, renew};
+use super::{gifts, notify, order, reconcile, renew};
 use super::{qr_url, query, repay, rpc, status, tail, user, version, web};
 use crate::core::award::GiftId;
 use crate::core::facts::{AppKey, EventKey, OrderId, GIFT_PREFIX};
@@ -113,6 +113,12 @@ pub enum Command {
     QrUrl(qr_url::QrUrl),
     /// Show what the platform has switched on for the app
     Profile(profile::Profile),
+    /// Receive notifies and hand out the goods of paid orders
+    #[cfg(feature = "merchant")]
+    Notify(notify::Notify),
+    /// Ask about every order that is not final; report what does not go together
+    #[cfg(feature = "merchant")]
+    Reconcile(reconcile::Reconcile),
     /// Ask the platform about an order, as the merchant's server
     #[cfg(feature = "merchant")]
     Order(order::Order),
@@ -157,30 +163,18 @@ pub enum Command {
     Version(version::Version),
 }
 
-/// The group of the merchant's side, which a build can leave out.
+/// The groups of the merchant's side, which a build can leave out.
 const MERCHANT: &str = "Merchant";
+const KEYS: &str = "Merchant's keys and signatures";
 
 /// What `--help` shows together.
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     ("Try and run", &["demo", "sandbox", "daemon"]),
     ("Payments", &["pay", "repay", "orders", "query", "cancel", "ack"]),
     ("Account", &["auth", "logout", "user"]),
     ("Operations", &["web", "lottery", "gift", "qr-url", "profile"]),
-    (
-        MERCHANT,
-        &[
-            "order",
-            "renew",
-            "gifts",
-            "keygen",
-            "keys",
-            "sign",
-            "verify",
-            "encrypt",
-            "decrypt",
-            "confirm-key",
-        ],
-    ),
+    (MERCHANT, &["notify", "reconcile", "order", "renew", "gifts"]),
+    (KEYS, &["keygen", "keys", "sign", "verify", "encrypt", "decrypt", "confirm-key"]),
     ("Tools", &["status", "tail", "log", "rpc", "qr", "version"]),
 ];
 
@@ -276,7 +270,7 @@ mod tests {
     fn the_groups_name_every_command_once() {
         let command = grouped();
         let mut real: Vec<&str> = command.get_subcommands().map(|sub| sub.get_name()).collect();
-        let built = |head: &str| head != MERCHANT || cfg!(feature = "merchant");
+        let built = |head: &str| ![MERCHANT, KEYS].contains(&head) || cfg!(feature = "merchant");
         let groups = GROUPS.iter().filter(|group| built(group.0));
         let mut named: Vec<&str> = groups.flat_map(|group| group.1).copied().collect();
         if !cfg!(feature = "sandbox") {

@@ -31,6 +31,8 @@ pub const NONE: u8 = 15;
 pub const WAITING: u8 = 16;
 /// Of a merchant's question: closed, and nobody has paid.
 pub const CLOSED: u8 = 17;
+/// Money and goods of a merchant do not go together: a person has to look.
+pub const ATTENTION: u8 = 18;
 
 /// The exit code of a command whose order, draw or gift ended in `state`.
 pub fn of_state(state: State) -> u8 {

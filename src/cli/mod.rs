@@ -40,6 +40,8 @@ pub mod merchant;
 mod merchant_text;
 pub mod news;
 #[cfg(feature = "merchant")]
+pub mod notify;
+#[cfg(feature = "merchant")]
 pub mod order;
 pub mod orders;
 pub mod out;
@@ -48,6 +50,8 @@ pub mod profile;
 pub mod qr;
 pub mod qr_url;
 pub mod query;
+#[cfg(feature = "merchant")]
+pub mod reconcile;
 #[cfg(feature = "merchant")]
 pub mod renew;
 pub mod repay;
@@ -147,6 +151,10 @@ fn run(command: Command, global: &Global, out: &mut Out) -> Result<ExitCode, Fai
         Command::Order(order) => order.run(out),
         #[cfg(feature = "merchant")]
         Command::Renew(renew) => renew.run(out),
+        #[cfg(feature = "merchant")]
+        Command::Notify(notify) => notify.run(out),
+        #[cfg(feature = "merchant")]
+        Command::Reconcile(reconcile) => reconcile.run(out),
         Command::Version(version) => version.run(global, out),
     };
     exit.map(ExitCode::from)

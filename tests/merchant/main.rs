@@ -6,8 +6,13 @@
 mod desk;
 mod forged;
 mod ledger;
+mod listen;
 mod orders;
 mod receiver;
+mod reconcile;
 #[path = "../cli/run.rs"]
 mod run;
 mod shop;
+#[path = "../stage/mod.rs"]
+mod stage;
+mod world;

@@ -102,16 +102,22 @@ pub struct Sandbox {
     port: u16,
     state_file: PathBuf,
     ready_file: PathBuf,
+    options: Vec<String>,
     /// The ready file.
     pub ready: Value,
 }
 
 impl Sandbox {
     pub fn start(dir: &Path) -> Sandbox {
-        Sandbox::start_on(dir, 0)
+        Sandbox::start_with(dir, &[])
     }
 
-    fn start_on(dir: &Path, port: u16) -> Sandbox {
+    /// With more of the command's options.
+    pub fn start_with(dir: &Path, options: &[&str]) -> Sandbox {
+        Sandbox::start_on(dir, 0, options.iter().map(|&option| option.to_owned()).collect())
+    }
+
+    fn start_on(dir: &Path, port: u16, options: Vec<String>) -> Sandbox {
         let (ready_file, state_file) = (dir.join("ready.json"), dir.join("sandbox-state.json"));
         let _ = fs::remove_file(&ready_file);
         let process = Process::spawn(
@@ -120,6 +126,7 @@ impl Sandbox {
                 .arg(&ready_file)
                 .arg("--state")
                 .arg(&state_file)
+                .args(&options)
                 .stdout(Stdio::null())
                 .stderr(fs::File::create(dir.join("sandbox.log")).unwrap()),
         );
@@ -128,7 +135,7 @@ impl Sandbox {
         });
         let port = ready["base_url"].as_str().unwrap().rsplit(':').next().unwrap();
         let port = port.trim_end_matches('/').parse().unwrap();
-        Sandbox { process, port, state_file, ready_file, ready }
+        Sandbox { process, port, state_file, ready_file, options, ready }
     }
 
     /// Out of reach, with what it knows kept.
@@ -140,8 +147,8 @@ impl Sandbox {
     pub fn restart(&mut self) {
         let dir = self.ready_file.parent().unwrap().to_owned();
         assert!(self.state_file.exists(), "the sandbox kept its state");
-        let port = self.port;
-        *self = Sandbox::start_on(&dir, port);
+        let (port, options) = (self.port, std::mem::take(&mut self.options));
+        *self = Sandbox::start_on(&dir, port, options);
     }
 
     pub fn app_key(&self) -> &str {

@@ -346,6 +346,14 @@ pub const BLOCKS_MAX: usize = 24;
 
 // ---- command line ----------------------------------------------------------
 
+/// A clock that is further from the gateway's than this is worth a word, although the gateway
+/// takes ten times as much.
+pub const DOCTOR_SKEW_MS: i64 = 60_000;
+/// Part of a library or a header that is looked through for its version: the static library
+/// has some 30 MiB.
+pub const DOCTOR_FILE_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// Disk that the merchant's ledger should have left.
+pub const DOCTOR_LEDGER_BYTES: u64 = 16 * 1024 * 1024;
 /// What a command waits for the daemon's answer; longer than a client's own greeting.
 pub const CLI_ANSWER_MS: u64 = 15_000;
 

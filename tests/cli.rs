@@ -9,6 +9,8 @@ mod cli {
     pub mod data;
     pub mod demo;
     #[cfg(feature = "merchant")]
+    pub mod doctor;
+    #[cfg(feature = "merchant")]
     pub mod gifts;
     #[cfg(feature = "merchant")]
     pub mod keys;

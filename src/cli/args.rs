@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::text::Lang;
-use super::{ack, auth, cancel, daemon, gift, log, logout, lottery, orders, pay, profile, qr};
+use super::{
+    ack, auth, cancel, daemon, doctor, gift, log, logout, lottery, orders, pay, profile, qr,
+};
 #[cfg(feature = "merchant")]
 use super::{confirm_key, decrypt, encrypt, keygen, keys, sign, verify};
 #[cfg(feature = "sandbox")]
@@ -149,6 +151,8 @@ pub enum Command {
     /// Make the confirmKey of a draw
     #[cfg(feature = "merchant")]
     ConfirmKey(confirm_key::ConfirmKey),
+    /// Find what is wrong with what is set up here, and say what mends it
+    Doctor(doctor::Doctor),
     /// Show whether daemon and gateway are there (init)
     Status(status::Status),
     /// Follow what happens: what is unfinished first, then every event
@@ -175,7 +179,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ("Operations", &["web", "lottery", "gift", "qr-url", "profile"]),
     (MERCHANT, &["notify", "reconcile", "order", "renew", "gifts"]),
     (KEYS, &["keygen", "keys", "sign", "verify", "encrypt", "decrypt", "confirm-key"]),
-    ("Tools", &["status", "tail", "log", "rpc", "qr", "version"]),
+    ("Tools", &["doctor", "status", "tail", "log", "rpc", "qr", "version"]),
 ];
 
 impl Cli {

@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod decrypt;
 #[cfg(feature = "sandbox")]
 pub mod demo;
+pub mod doctor;
 #[cfg(feature = "merchant")]
 pub mod encrypt;
 pub mod exit;
@@ -146,6 +147,7 @@ fn run(command: Command, global: &Global, out: &mut Out) -> Result<ExitCode, Fai
         #[cfg(feature = "merchant")]
         Command::ConfirmKey(confirm_key) => confirm_key.run(global, out),
         Command::Log(log) => log.run(global, out),
+        Command::Doctor(doctor) => doctor.run(global, out),
         Command::Status(status) => status.run(global, out),
         #[cfg(feature = "merchant")]
         Command::Order(order) => order.run(out),

@@ -1,9 +1,14 @@
 //! What the command line needs of the C library: the terminal's size and modes, Ctrl-C, the
-//! local time. The only file of `cli` with `unsafe`.
+//! local time, room on a disk, its own version. The only file of `cli` with `unsafe`.
 
+#[cfg(target_env = "gnu")]
+use std::ffi::CStr;
+use std::ffi::CString;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -67,6 +72,36 @@ pub fn local_time(unix_s: i64) -> (u32, u32, u32) {
         tm.assume_init()
     };
     (tm.tm_hour as u32, tm.tm_min as u32, tm.tm_sec as u32)
+}
+
+/// Bytes that this user can still write below a directory.
+///
+/// # Errors
+/// The directory is not there, or has a name with a NUL.
+pub fn free_bytes(dir: &Path) -> io::Result<u64> {
+    let name = CString::new(dir.as_os_str().as_bytes())?;
+    let mut found = MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: `name` ends with a NUL; statvfs writes one struct, of which all zeros is valid.
+    let (result, found) =
+        unsafe { (libc::statvfs(name.as_ptr(), found.as_mut_ptr()), found.assume_init()) };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // The members are of different widths on different machines.
+    #[allow(clippy::unnecessary_cast)]
+    Ok((found.f_bavail as u64).saturating_mul(found.f_frsize as u64))
+}
+
+/// Version of the C library that this process runs with, such as `2.36`; None if it is not glibc.
+pub fn glibc_version() -> Option<String> {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: gives a static text that ends with a NUL.
+        let text = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) };
+        Some(text.to_string_lossy().into_owned())
+    }
+    #[cfg(not(target_env = "gnu"))]
+    None
 }
 
 /// Waits until one of `fds` can be read. Comes back early on a signal.

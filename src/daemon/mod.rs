@@ -27,6 +27,7 @@ use crate::core::engine::Engine;
 use crate::core::facts::AppKey;
 use crate::gateway::alitv::{AliTv, AliTvConfig, AppCredentials};
 use crate::gateway::http::Http;
+use crate::gateway::Environment;
 use crate::ipc::access::{Access, Rule};
 use crate::ipc::desk::SERVER;
 use crate::ipc::openrpc;
@@ -208,7 +209,37 @@ fn read(path: &Path) -> Result<Loaded, Failure> {
     })
 }
 
-/// `--check`: everything that can be judged without touching anything.
+/// What a configuration comes to.
+pub struct Checked {
+    /// Whether money is real.
+    pub environment: Environment,
+    /// URL of the gateway.
+    pub url: String,
+    /// Directory of the journal.
+    pub journal: PathBuf,
+    /// Where the daemon would listen.
+    pub socket: PathBuf,
+    /// The apps, in their order.
+    pub apps: Vec<AppKey>,
+    /// One English sentence each.
+    pub warnings: Vec<String>,
+    /// Asks the gateway in the apps' names.
+    pub gateway: AliTv,
+}
+
+/// Everything that can be judged without touching anything.
+///
+/// # Errors
+/// As the daemon's own, at its start.
+pub fn check(path: &Path) -> Result<Checked, Failure> {
+    let Loaded { config, warnings } = read(path)?;
+    let (environment, url) = (config.environment, config.url.clone());
+    let (journal, socket) = (config.journal.clone(), socket_path(None, &config));
+    let Split { gateway, apps, .. } = split(config).map_err(|failure| failure.of_file(path))?;
+    Ok(Checked { environment, url, journal, socket, apps, warnings, gateway })
+}
+
+/// `--check`: the same, for people.
 fn explain(path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
     let Loaded { config, warnings } = read(path)?;
     let mut lines = vec![

@@ -31,6 +31,7 @@
 mod codec;
 mod disk;
 mod error;
+mod inspect;
 mod journal;
 mod open;
 mod real;
@@ -43,6 +44,7 @@ pub(crate) use self::sys::try_lock;
 
 pub use disk::Disk;
 pub use error::{JournalError, OpenError};
+pub use inspect::{inspect, Inspected};
 pub use journal::{Journal, Sizes};
 pub use open::Opened;
 pub use real::RealDisk;

@@ -74,6 +74,19 @@ impl<D: Disk> Journal<D> {
     }
 }
 
+/// Reads and judges as `Journal::open` does, and changes nothing: the records and what would
+/// be mended, or none if the directory never held a record.
+pub(super) fn judge(
+    disk: &mut dyn Disk,
+    environment: &str,
+    sizes: Sizes,
+) -> Result<Option<(Vec<Record>, Vec<String>)>, OpenError> {
+    let mut notes = Vec::new();
+    let Some(chosen) = Files::read(disk, sizes)?.choose(&mut notes)? else { return Ok(None) };
+    chosen.check_identity(environment, sizes)?;
+    Ok(Some((chosen.segment.records, notes)))
+}
+
 /// What the directory holds.
 struct Files {
     header: Option<Vec<u8>>,

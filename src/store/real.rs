@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::disk::Disk;
 use super::sys;
 
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 
 /// A directory of this machine. Files are 0600, not inherited by programs that this process
 /// starts, and never reached through a symbolic link.

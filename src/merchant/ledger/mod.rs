@@ -63,6 +63,7 @@
 //! # Ok::<(), alitv_pay::merchant::ledger::LedgerError>(())
 //! ```
 
+mod check;
 mod entry;
 mod error;
 mod list;

@@ -91,7 +91,7 @@ fn sync_directory(path: &Path) -> std::io::Result<()> {
 }
 
 /// Whether this is a ledger that can be used; false for a file with nothing in it.
-fn is_ours(connection: &Connection, path: &Path) -> Result<bool, LedgerError> {
+pub(super) fn is_ours(connection: &Connection, path: &Path) -> Result<bool, LedgerError> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let id = match pragma("application_id") {
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {

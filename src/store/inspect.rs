@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::disk::Disk;
 use super::error::OpenError;
 use super::journal::Sizes;
-use super::open::judge;
+use super::open::{judge, Judged};
 use super::real::LOCK;
 use super::sys;
 use crate::core::record::Record;
@@ -43,8 +43,10 @@ pub fn inspect(dir: &Path, environment: &str) -> Result<Inspected, OpenError> {
     if !disk.lock().map_err(OpenError::io("locking the journal"))? {
         return Ok(Inspected::InUse);
     }
-    let judged = judge(&mut disk, environment, Sizes::default())?;
-    Ok(judged.map_or(Inspected::Empty, |(records, notes)| Inspected::Whole { records, notes }))
+    Ok(match judge(&mut disk, environment, Sizes::default())? {
+        Some(Judged { records, notes }) => Inspected::Whole { records, notes },
+        None => Inspected::Empty,
+    })
 }
 
 /// A directory that is only read.

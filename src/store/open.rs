@@ -74,17 +74,25 @@ impl<D: Disk> Journal<D> {
     }
 }
 
-/// Reads and judges as `Journal::open` does, and changes nothing: the records and what would
-/// be mended, or none if the directory never held a record.
+/// What opening a journal would come to.
+pub(super) struct Judged {
+    /// Everything it holds, oldest first.
+    pub records: Vec<Record>,
+    /// What would be mended.
+    pub notes: Vec<String>,
+}
+
+/// Reads and judges as `Journal::open` does, and changes nothing. None if the directory never
+/// held a record.
 pub(super) fn judge(
     disk: &mut dyn Disk,
     environment: &str,
     sizes: Sizes,
-) -> Result<Option<(Vec<Record>, Vec<String>)>, OpenError> {
+) -> Result<Option<Judged>, OpenError> {
     let mut notes = Vec::new();
     let Some(chosen) = Files::read(disk, sizes)?.choose(&mut notes)? else { return Ok(None) };
     chosen.check_identity(environment, sizes)?;
-    Ok(Some((chosen.segment.records, notes)))
+    Ok(Some(Judged { records: chosen.segment.records, notes }))
 }
 
 /// What the directory holds.

@@ -301,7 +301,8 @@ fn judge_receiver(place: &str, status: u16, body: &[u8], mend: String, findings:
     if body.eq_ignore_ascii_case("success") {
         let text =
             format!("{place} says success to what nobody can read: it would believe anybody");
-        let mend = "decrypt before you answer, and answer fail to what does not decrypt: docs/merchant.md section 4";
+        let mend = "decrypt before you answer, and say fail to what does not decrypt: \
+                    docs/merchant.md section 4";
         return findings.fail(CHECK, text, mend);
     }
     match (status, body) {

@@ -72,9 +72,10 @@ fn data_of(given: &str) -> Result<String, Fail> {
 }
 
 fn named(text: &str) -> Result<String, Fail> {
-    let start = text.get(..8).unwrap_or(text).to_ascii_lowercase();
+    let url = text.trim_start();
+    let start = url.get(..8).unwrap_or(url).to_ascii_lowercase();
     let query = match start.starts_with("http://") || start.starts_with("https://") {
-        true => text.split('#').next().and_then(|url| url.split_once('?')).map_or("", |x| x.1),
+        true => url.split('#').next().and_then(|url| url.split_once('?')).map_or("", |x| x.1),
         false => text,
     };
     let named = query.split('&').any(|pair| pair.starts_with("data="));

@@ -8,17 +8,18 @@ use super::args::{amount, order_id};
 use super::exit::{Fail, CLOSED, DONE, FAILED, OTHER, UNKNOWN, WAITING};
 use super::merchant::{asker, ledger_fail, open_ledger, MerchantArgs};
 use super::out::Out;
+use super::text::Lang;
 use super::{clock, show, sys};
 use crate::core::facts::{Interval, OrderId};
 use crate::limits::{RENEW_LIMIT_DEFAULT, RENEW_WAIT_S_DEFAULT, RENEW_WAIT_S_MAX};
 use crate::merchant::advice::{of_code, of_doubt};
 use crate::merchant::config::Config;
 use crate::merchant::ledger::{Entry, Ledger, LedgerError, NewOrder, OrderState, Plan};
-use crate::merchant::renew::charge::{Charging, Patience, Platform};
+use crate::merchant::renew::charge::{Charging, Patience};
 use crate::merchant::renew::lock::RenewLock;
 use crate::merchant::renew::next::{order_of, recorded};
 use crate::merchant::renew::run::{told, Options, Outcome, Row, Run as Runner, Stop};
-use crate::merchant::top::{Ask, Asker, QueryOutcome};
+use crate::merchant::top::{Ask, Asker, ClockError, QueryOutcome};
 use crate::money::Fen;
 
 /// Options of `renew`.
@@ -196,7 +197,7 @@ struct Stage {
 }
 
 impl Common {
-    fn open(&self, config: &Config) -> Result<Stage, Fail> {
+    fn open(&self, config: &Config, lang: Lang) -> Result<Stage, Fail> {
         let ledger = open_ledger(config)?;
         let lock = RenewLock::take(&config.ledger)
             .map_err(|error| ledger_fail(LedgerError::Io(error.to_string())))?;
@@ -205,10 +206,7 @@ impl Common {
             Fail::new(UNKNOWN, said, "run it again when that one has ended")
         })?;
         let asker = asker(config)?;
-        let now_ms = asker.clock_ms().map_err(|doubt| {
-            let said = format!("the gateway's clock is not known: {}", doubt.detail);
-            Fail::new(UNKNOWN, said, of_doubt(doubt.kind).en)
-        })?;
+        let now_ms = asker.client.clock().map_err(|error| clock_fail(error, lang))?;
         Ok(Stage { ledger, asker, now_ms, _lock: lock })
     }
 
@@ -219,7 +217,7 @@ impl Common {
 
 impl Run {
     fn run(self, out: &mut Out) -> Result<u8, Fail> {
-        let stage = self.common.open(&self.common.merchant.read()?)?;
+        let stage = self.common.open(&self.common.merchant.read()?, out.lang)?;
         let options =
             Options { dry_run: self.dry_run, limit: self.limit, patience: self.common.patience() };
         let Stage { ledger, asker, now_ms, .. } = &stage;
@@ -327,9 +325,9 @@ impl One {
             return Err(Fail::usage("ORDER and --seq are needed", "see alitv-pay renew --help"));
         };
         let config = self.common.merchant.read()?;
-        let stage = self.common.open(&config)?;
+        let stage = self.common.open(&config, out.lang)?;
         self.plan.register(order, &config, &stage)?;
-        let (first, charges) = subscription(&stage, order)?;
+        let (first, charges) = subscription(&stage, order, out.lang)?;
         let Some(plan) = &first.plan else {
             return Err(no_subscription(LedgerError::Unknown(order.clone()), order));
         };
@@ -416,7 +414,7 @@ impl PlanArgs {
 }
 
 /// The subscription, once the platform has said that its first order is paid.
-fn subscription(stage: &Stage, order: &OrderId) -> Result<(Entry, Vec<Entry>), Fail> {
+fn subscription(stage: &Stage, order: &OrderId, lang: Lang) -> Result<(Entry, Vec<Entry>), Fail> {
     let found = || stage.ledger.plan(order).map_err(ledger_fail);
     let missing = || no_subscription(LedgerError::Unknown(order.clone()), order);
     let (first, charges) = found()?.ok_or_else(missing)?;
@@ -434,12 +432,24 @@ fn subscription(stage: &Stage, order: &OrderId) -> Result<(Entry, Vec<Entry>), F
             found()?.ok_or_else(missing)
         }
         QueryOutcome::InDoubt(doubt) => {
-            Err(Fail::new(UNKNOWN, doubt.detail, of_doubt(doubt.kind).en))
+            Err(Fail::new(UNKNOWN, doubt.detail, lang.advice(of_doubt(doubt.kind))))
         }
-        QueryOutcome::Refused { code, message } => {
-            Err(Fail::new(FAILED, format!("{code}: {message}"), of_code(&code).en))
-        }
+        QueryOutcome::Refused { code, message } => Err(refused(&code, &message, lang)),
         QueryOutcome::NotFound | QueryOutcome::Limited { .. } => Ok((first, charges)),
+    }
+}
+
+fn refused(code: &str, message: &str, lang: Lang) -> Fail {
+    Fail::new(FAILED, format!("{code}: {message}"), lang.advice(of_code(code)))
+}
+
+fn clock_fail(error: ClockError, lang: Lang) -> Fail {
+    match error {
+        ClockError::Refused { code, message } => refused(&code, &message, lang),
+        ClockError::InDoubt(doubt) => {
+            let said = format!("the gateway's clock is not known: {}", doubt.detail);
+            Fail::new(UNKNOWN, said, lang.advice(of_doubt(doubt.kind)))
+        }
     }
 }
 

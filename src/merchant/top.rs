@@ -105,6 +105,26 @@ pub enum ChargeOutcome {
     InDoubt(Doubt),
 }
 
+/// Why the gateway's clock is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClockError {
+    /// The question was refused, as `QueryOutcome::Refused`: so will be every other.
+    Refused {
+        /// As there.
+        code: String,
+        /// The platform's sentence.
+        message: String,
+    },
+    /// No answer that can be believed.
+    InDoubt(Doubt),
+}
+
+impl From<Doubt> for ClockError {
+    fn from(doubt: Doubt) -> ClockError {
+        ClockError::InDoubt(doubt)
+    }
+}
+
 /// Asks where an order stands.
 pub trait Ask: Send + Sync {
     /// One question. Blocks as long as the gateway takes.
@@ -197,9 +217,26 @@ impl Client {
     /// # Errors
     /// Nothing that can be believed, or a refusal, as a doubt.
     pub fn clock_ms(&self) -> Result<i64, Doubt> {
+        self.clock().map_err(|error| match error {
+            ClockError::Refused { message, .. } => doubt(DoubtKind::Gateway, message),
+            ClockError::InDoubt(doubt) => doubt,
+        })
+    }
+
+    /// As `clock_ms`, with a refusal for what it is.
+    ///
+    /// # Errors
+    /// Nothing that can be believed, or a refusal.
+    pub fn clock(&self) -> Result<i64, ClockError> {
         let answer = self.send(SERVER_DATE_GET, &Params::new())?;
         let node = match parse_answer(SERVER_DATE_GET, &answer).map_err(unusable)? {
-            Answer::Error(error) => return Err(doubt(DoubtKind::Gateway, sentence(&error))),
+            Answer::Error(error) => {
+                return Err(match said(&error) {
+                    Said::Refused { code, message } => ClockError::Refused { code, message },
+                    Said::InDoubt(doubt) => ClockError::InDoubt(doubt),
+                    Said::Limited { .. } => unusable(sentence(&error)).into(),
+                });
+            }
             Answer::Node(node) => node,
         };
         let result = node.raw("result").ok_or_else(|| unusable("the answer has no result"))?;

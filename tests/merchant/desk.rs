@@ -21,7 +21,7 @@ impl Desk {
         Desk::with(dir, "http://127.0.0.1:9/router/rest", "23012345", "s3cret")
     }
 
-    fn with(dir: &Path, url: &str, app_key: &str, app_secret: &str) -> Desk {
+    pub fn with(dir: &Path, url: &str, app_key: &str, app_secret: &str) -> Desk {
         let config = dir.join("merchant.toml");
         let text = format!(
             "environment = \"sandbox\"\nledger = \"ledger.sqlite\"\n\

@@ -5,11 +5,17 @@
 
 mod desk;
 mod forged;
+#[allow(dead_code)]
+#[path = "../sandbox/harness.rs"]
+mod harness;
 mod ledger;
 mod listen;
+mod market;
 mod orders;
+mod query;
 mod receiver;
 mod reconcile;
+mod renew;
 #[path = "../cli/run.rs"]
 mod run;
 mod shop;

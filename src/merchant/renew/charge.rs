@@ -7,7 +7,6 @@ use super::super::ledger::{Entry, Ledger, LedgerError, NewOrder, OrderState, Pla
 use super::super::top::{Ask, Asker, ChargeOutcome};
 use super::machine::{End, Event, Refusal, Round, Step};
 use super::next::request_of;
-use crate::core::call::Doubt;
 use crate::core::facts::OrderId;
 use crate::wire::partner::RenewalPay;
 
@@ -15,21 +14,11 @@ use crate::wire::partner::RenewalPay;
 pub trait Platform: Ask {
     /// Sends a charge, once.
     fn renewal_pay(&self, charge: &RenewalPay) -> ChargeOutcome;
-
-    /// The platform's clock, Unix milliseconds.
-    ///
-    /// # Errors
-    /// It did not say.
-    fn clock_ms(&self) -> Result<i64, Doubt>;
 }
 
 impl Platform for Asker {
     fn renewal_pay(&self, charge: &RenewalPay) -> ChargeOutcome {
         self.client.renewal_pay(charge)
-    }
-
-    fn clock_ms(&self) -> Result<i64, Doubt> {
-        self.client.clock_ms()
     }
 }
 

@@ -90,14 +90,16 @@ fn months(interval: Interval) -> u32 {
     }
 }
 
-/// The order of a charge, as the ledger records it. None if the plan has no such charge.
+/// The order of a charge, as the ledger records it. None if the plan has no such charge. A
+/// charge must have a product id though a first order need not: it is then named after that.
 pub fn order_of(first: &Entry, plan: &Plan, seq: u32) -> Option<NewOrder> {
     let price_fen = *plan.prices_fen.get(usize::try_from(seq).ok()?).filter(|_| seq > 0)?;
+    let product = first.subject_id.clone().unwrap_or_else(|| first.order_no.to_string());
     Some(NewOrder {
         order_no: charge_order_no(first.order_no.as_str(), seq),
         price_fen,
         subject: plan.subject.clone(),
-        subject_id: first.subject_id.clone(),
+        subject_id: Some(product),
         plan: None,
         charge: Some(Charge { ref_order_no: first.order_no.clone(), seq }),
     })
@@ -264,6 +266,8 @@ mod tests {
             ("monthly pass", "vip")
         );
         assert_eq!(request.partner_notify_url, "https://shop.example/n");
+        let nameless = Entry { subject_id: None, ..entry("A", OrderState::Paid, None) };
+        assert_eq!(order_of(&nameless, &plan, 1).unwrap().subject_id.as_deref(), Some("A"));
         for seq in [0, 3, u32::MAX] {
             assert_eq!(order_of(&first, &plan, seq), None);
         }

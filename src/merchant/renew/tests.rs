@@ -140,10 +140,6 @@ impl Platform for Fake {
             Some(Trouble::Limited) => ChargeOutcome::Limited { wait_s: 60 },
         }
     }
-
-    fn clock_ms(&self) -> Result<i64, Doubt> {
-        Ok(PAID_MS)
-    }
 }
 
 struct Stage {

@@ -23,6 +23,22 @@ impl Lang {
         self.choose("nothing is due", "没有到期的续费")
     }
 
+    /// A subscription was stopped.
+    pub fn renew_stopped(self, order: &str) -> String {
+        self.choose(
+            format!("no more charges of {order} are taken; the agreement is the customer's to end"),
+            format!("不再为 {order} 扣款；平台上的协议须由用户解除"),
+        )
+    }
+
+    /// A stopped subscription goes on.
+    pub fn renew_resumed(self, order: &str) -> String {
+        self.choose(
+            format!("charges of {order} are taken again, missed ones as well"),
+            format!("恢复为 {order} 扣款，包括期间错过的各期"),
+        )
+    }
+
     /// The platform has the charge and not the money.
     pub fn renew_waiting(self) -> &'static str {
         self.choose(

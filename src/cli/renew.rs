@@ -2,25 +2,24 @@
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use super::args::{amount, order_id};
+use super::args::order_id;
 use super::exit::{Fail, CLOSED, DONE, FAILED, OTHER, UNKNOWN, WAITING};
 use super::merchant::{asker, ledger_fail, open_ledger, MerchantArgs};
 use super::out::Out;
 use super::text::Lang;
 use super::{clock, show, sys};
-use crate::core::facts::{Interval, OrderId};
+use crate::core::facts::OrderId;
 use crate::limits::{RENEW_LIMIT_DEFAULT, RENEW_WAIT_S_DEFAULT, RENEW_WAIT_S_MAX};
 use crate::merchant::advice::{of_code, of_doubt};
 use crate::merchant::config::Config;
-use crate::merchant::ledger::{Entry, Ledger, LedgerError, NewOrder, OrderState, Plan};
+use crate::merchant::ledger::{Entry, Ledger, LedgerError, OrderState, Plan};
 use crate::merchant::renew::charge::{Charging, Patience};
 use crate::merchant::renew::lock::RenewLock;
 use crate::merchant::renew::next::{order_of, recorded};
 use crate::merchant::renew::run::{told, Options, Outcome, Row, Run as Runner, Stop};
 use crate::merchant::top::{Ask, Asker, ClockError, QueryOutcome};
-use crate::money::Fen;
 
 /// Options of `renew`.
 #[derive(Args, Debug)]
@@ -30,14 +29,12 @@ use crate::money::Fen;
     before_help = "\
 Examples:
   alitv-pay renew 20160620-0001 --seq 1     take charge 1 of a subscription of the ledger
-  alitv-pay renew 20160620-0001 --seq 1 --interval month --prices 1500,1500,1500 \\
-    --title 'VIP' --subject 'monthly pass' --subject-id vip_month
-                                            the same, and write the subscription down
   alitv-pay renew run                       take every charge that is due
   alitv-pay renew stop 20160620-0001        take no more charges of it
 Ends with 0 paid, 12 not paid and a person has to look, 13 not known or not paid yet: run it again.
 A charge is known by first order and number, and its own order number is made from the two: a
-command that was killed or had no answer can be repeated, and never charges twice."
+command that was killed or had no answer can be repeated, and never charges twice. Subscriptions are
+written down by alitv-pay orders add --interval ..."
 )]
 pub struct Renew {
     #[command(subcommand)]
@@ -66,42 +63,7 @@ struct One {
     #[arg(long, value_name = "N", required = true, value_parser = clap::value_parser!(u32).range(1..))]
     seq: Option<u32>,
     #[command(flatten)]
-    plan: PlanArgs,
-    #[command(flatten)]
     common: Common,
-}
-
-/// The subscription, where the ledger does not have it.
-#[derive(Args, Debug)]
-struct PlanArgs {
-    /// How often it is charged; with it the subscription is written down
-    #[arg(long, value_enum, requires_all = ["prices", "title", "subject"])]
-    interval: Option<IntervalArg>,
-    /// Every charge in fen, that of the first order first
-    #[arg(long, value_name = "FEN,..", value_delimiter = ',', value_parser = amount,
-        requires = "interval")]
-    prices: Vec<Fen>,
-    /// What the first order sold, as the payer read it
-    #[arg(long, value_name = "TEXT", requires = "interval")]
-    title: Option<String>,
-    /// Name of the subscription, which the payer reads with each charge
-    #[arg(long, value_name = "TEXT", requires = "interval")]
-    subject: Option<String>,
-    /// Product id of the first order
-    #[arg(long, value_name = "ID", requires = "interval")]
-    subject_id: Option<String>,
-    /// Where the platform tells of each charge [default: notify.url of the file]
-    #[arg(long, value_name = "URL", requires = "interval")]
-    notify_url: Option<String>,
-}
-
-/// The platform's words.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum IntervalArg {
-    /// Every month
-    Month,
-    /// Every three months
-    Season,
 }
 
 /// What every charge needs.
@@ -161,19 +123,24 @@ impl Renew {
         match self.what {
             Some(What::Run(run)) => run.run(out),
             Some(What::Stop(first)) => {
-                first.mark(|ledger| ledger.stop(&first.order, clock::now_ms()))
+                first.mark(|ledger| ledger.stop(&first.order, clock::now_ms()))?;
+                out.note(&out.lang.renew_stopped(first.order.as_str()));
+                Ok(DONE)
             }
-            Some(What::Resume(first)) => first.mark(|ledger| ledger.resume(&first.order)),
+            Some(What::Resume(first)) => {
+                first.mark(|ledger| ledger.resume(&first.order))?;
+                out.note(&out.lang.renew_resumed(first.order.as_str()));
+                Ok(DONE)
+            }
             None => self.one.run(out),
         }
     }
 }
 
 impl First {
-    fn mark(&self, mark: impl FnOnce(&Ledger) -> Result<(), LedgerError>) -> Result<u8, Fail> {
+    fn mark(&self, mark: impl FnOnce(&Ledger) -> Result<(), LedgerError>) -> Result<(), Fail> {
         let config = self.merchant.read()?;
-        mark(&open_ledger(&config)?).map_err(|error| no_subscription(error, &self.order))?;
-        Ok(DONE)
+        mark(&open_ledger(&config)?).map_err(|error| no_subscription(error, &self.order))
     }
 }
 
@@ -182,7 +149,7 @@ fn no_subscription(error: LedgerError, order: &OrderId) -> Fail {
         LedgerError::Unknown(_) => Fail::new(
             OTHER,
             format!("the ledger has no subscription that began with {order}"),
-            "write it down: alitv-pay orders add, or --interval and --prices of this command",
+            "write it down: alitv-pay orders add ORDER --interval month --prices ...",
         ),
         error => ledger_fail(error),
     }
@@ -326,7 +293,6 @@ impl One {
         };
         let config = self.common.merchant.read()?;
         let stage = self.common.open(&config, out.lang)?;
-        self.plan.register(order, &config, &stage)?;
         let (first, charges) = subscription(&stage, order, out.lang)?;
         let Some(plan) = &first.plan else {
             return Err(no_subscription(LedgerError::Unknown(order.clone()), order));
@@ -376,40 +342,6 @@ impl One {
             }
             recorded => Ok(recorded.map(|entry| entry.state)),
         }
-    }
-}
-
-impl PlanArgs {
-    /// Writes the subscription down, if it was described.
-    fn register(&self, order: &OrderId, config: &Config, stage: &Stage) -> Result<(), Fail> {
-        let (Some(interval), Some(title), Some(subject), Some(price_fen)) =
-            (self.interval, &self.title, &self.subject, self.prices.first())
-        else {
-            return Ok(());
-        };
-        let notify_url = self.notify_url.clone().or_else(|| config.notify.url.clone());
-        let notify_url = notify_url.ok_or_else(|| {
-            let said = "the platform has to be told where it can tell of the charge";
-            Fail::usage(said, "name --notify-url, or notify.url in merchant.toml")
-        })?;
-        let plan = Plan {
-            interval: match interval {
-                IntervalArg::Month => Interval::Month,
-                IntervalArg::Season => Interval::Season,
-            },
-            prices_fen: self.prices.clone(),
-            subject: subject.clone(),
-            notify_url,
-        };
-        let first = NewOrder {
-            order_no: order.clone(),
-            price_fen: *price_fen,
-            subject: title.clone(),
-            subject_id: self.subject_id.clone(),
-            plan: Some(plan),
-            charge: None,
-        };
-        stage.ledger.register(&first, clock::now_ms()).map(drop).map_err(ledger_fail)
     }
 }
 

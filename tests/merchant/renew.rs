@@ -9,6 +9,7 @@ use alitv_pay::gateway::Environment;
 use alitv_pay::limits::RENEW_AGAIN_MS;
 use alitv_pay::merchant::advice::of_renewal;
 use alitv_pay::merchant::ledger::{GrantState, NewOrder, OrderState};
+use alitv_pay::merchant::renew::run::Outcome;
 use alitv_pay::merchant::top::{ChargeOutcome, Client, ClientConfig};
 use alitv_pay::wire::partner::{PartnerOrder, PartnerStatus, RenewalCode, RenewalPay};
 use alitv_pay::wire::secret::Secret;
@@ -54,37 +55,23 @@ fn a_charge_is_taken_and_its_goods_are_owed() {
     assert_eq!(market.charges("R"), ["1 TRADE_SUCCESS"]);
 }
 
+/// As the manual has it.
 #[test]
-fn a_subscription_can_be_written_down_by_the_command() {
+fn a_subscription_is_written_down_by_orders_add() {
     let market = Market::open();
     market.sold("R", Interval::Month, &PRICES);
     market.to_due("R");
-    let plan = [
-        "--interval",
-        "month",
-        "--prices",
-        "1500,1600,1700",
-        "--title",
-        "60 gems",
-        "--subject",
-        "monthly pass",
-        "--subject-id",
-        "gem60",
-        "--notify-url",
-        "http://127.0.0.1:9/notify",
-    ];
-    let words: Vec<&str> = ["renew", "R", "--seq", "1"].into_iter().chain(plan).collect();
+    let done = renew(&market.desk, "R", "1").ends_with(1);
+    assert!(done.stderr.contains("orders add"), "{done:?}");
+    let text = "orders add R --amount 1500 --title GEMS --subject-id gem60 --interval month \
+        --prices 1500,1600,1700 --plan pass --notify http://127.0.0.1:9/notify";
+    let words: Vec<&str> =
+        text.split(' ').map(|word| if word == "GEMS" { "60 gems" } else { word }).collect();
     market.desk.run(&words).ends_with(0);
+    assert_eq!(run(&market.desk, &[]), (vec![], 0), "nobody has said that it is paid");
+    renew(&market.desk, "R", "1").ends_with(0);
     assert_eq!(market.charges("R"), ["1 TRADE_SUCCESS"]);
     assert_eq!(market.desk.entry("R").state, OrderState::Paid);
-    let other: Vec<&str> = words
-        .iter()
-        .map(|word| if *word == "1500,1600,1700" { "1500,1600" } else { word })
-        .collect();
-    let done = market.desk.run(&other).ends_with(1);
-    assert!(done.stderr.contains("another plan"), "{done:?}");
-    let alone = ["renew", "X", "--seq", "1", "--interval", "month"];
-    market.desk.run(&alone).ends_with(2);
 }
 
 /// A way to a code: what is done to the sandbox and the ledger before charge 1 is tried.
@@ -435,4 +422,26 @@ fn the_table_has_a_row_for_each_charge_and_advice_once() {
     assert_eq!(done.stderr.matches("next:").count(), 1, "{done:?}");
     let idle = market.desk.run(&["renew", "run", "--dry-run", "--lang", "en"]).ends_with(0);
     assert!(idle.stdout.contains("later"), "{idle:?}");
+}
+
+#[test]
+fn both_manuals_name_every_code_and_outcome() {
+    let manuals =
+        [include_str!("../../docs/merchant.md"), include_str!("../../docs/merchant.zh-CN.md")];
+    let outcomes = [
+        Outcome::Paid,
+        Outcome::Waiting,
+        Outcome::Later,
+        Outcome::Unknown,
+        Outcome::Refused,
+        Outcome::Held,
+        Outcome::Closed,
+        Outcome::Mismatch,
+    ];
+    let codes = RenewalCode::ALL.map(RenewalCode::as_str);
+    for word in codes.into_iter().chain(outcomes.map(Outcome::name)) {
+        for manual in manuals {
+            assert!(manual.contains(&format!("| `{word}` |")), "{word}");
+        }
+    }
 }

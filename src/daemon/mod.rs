@@ -27,6 +27,7 @@ use crate::core::engine::Engine;
 use crate::core::facts::AppKey;
 use crate::gateway::alitv::{AliTv, AliTvConfig, AppCredentials};
 use crate::gateway::http::Http;
+use crate::gateway::sys::with_signals_blocked;
 use crate::gateway::Environment;
 use crate::ipc::access::{Access, Rule};
 use crate::ipc::desk::SERVER;
@@ -282,15 +283,20 @@ fn serve(path: &Path, socket: Option<PathBuf>) -> Result<(), Failure> {
     prepare_process();
     let socket = socket_path(socket, &config);
     let mut file = None;
-    let mut server = open(config, || {
-        let (listener, made) = listen(&socket)?;
-        file = made;
-        Ok(Some(listener))
-    })
-    .map_err(|failure| failure.of_file(path))?;
+    // Who sees the socket may ask for the end: a signal waits until there is somebody to hear it.
+    let mut server = with_signals_blocked(|| {
+        let opened = open(config, || {
+            let (listener, made) = listen(&socket)?;
+            file = made;
+            Ok(Some(listener))
+        });
+        let server = opened.map_err(|failure| failure.of_file(path))?;
+        let heard = sys::stop_on_signals(server.stopper().event().clone());
+        heard.map(|()| server).map_err(|error| {
+            Failure::new(exit::SYSTEM, Code::RESOURCE, format!("signals: {error}"))
+        })
+    })?;
     server.show_log(lines);
-    sys::stop_on_signals(server.stopper().event().clone())
-        .map_err(|error| Failure::new(exit::SYSTEM, Code::RESOURCE, format!("signals: {error}")))?;
     notify::tell("READY=1");
     let outcome = server.run();
     notify::tell("STOPPING=1");
